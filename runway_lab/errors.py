@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 __all__ = [
     "BadFrame",
     "BadValue",
-    "Cancelled",
     "DamagedEntry",
     "DownloadFailed",
     "InferenceFailed",
@@ -20,6 +19,7 @@ __all__ = [
     "ModelCrashed",
     "ModelFailed",
     "ModelStopped",
+    "NotAgreed",
     "NotEnoughMemory",
     "Offline",
     "OutOfMemory",
@@ -99,16 +99,12 @@ class ModelCrashed(ModelFailed):
     """The model's process ended without being asked to."""
 
 
-class OutOfMemory(ModelCrashed):
+class OutOfMemory(ModelFailed):
     """The model needed more memory than there is."""
 
 
 class ModelStopped(ModelFailed):
     """The model was stopped, so it cannot answer."""
-
-
-class Cancelled(ModelFailed):
-    """The query was cancelled before it was answered."""
 
 
 class TooManyModels(RunwayLabError):
@@ -133,6 +129,10 @@ class DownloadFailed(RunwayLabError):
 
 class Offline(DownloadFailed):
     """The address could not be reached at all."""
+
+
+class NotAgreed(DownloadFailed):
+    """Nobody has agreed to the licence of what was to be downloaded, so nothing was asked for."""
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
