@@ -31,7 +31,14 @@ class Command:
 
     def check_outputs(self, result: Any) -> dict[str, Any]:
         """What a model returned as outputs by name, each checked. One output needs no name."""
-        if not isinstance(result, Mapping) or (len(self.outputs) == 1 and not set(result) & set(self.outputs)):
+        only = next(iter(self.outputs.values())) if len(self.outputs) == 1 else None
+        # A dict can itself be the value, where a value may be anything.
+        bare = (
+            only is not None
+            and only.type == "any"
+            and set(result if isinstance(result, Mapping) else ()) != {only.name}
+        )
+        if not isinstance(result, Mapping) or bare:
             if len(self.outputs) != 1:
                 raise BadValue(
                     f"The command {self.name!r} returned {type(result).__name__}.",

@@ -62,10 +62,15 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
 
 
-def start(command: list[str], descriptor: int) -> subprocess.Popen[bytes]:
+def start(command: list[str], descriptor: int, output: int | None = None) -> subprocess.Popen[bytes]:
     """The worker, in a process group of its own, with one descriptor of ours."""
     return subprocess.Popen(
-        [*command, str(descriptor)], pass_fds=(descriptor,), stdin=subprocess.DEVNULL, process_group=0
+        [*command, str(descriptor)],
+        pass_fds=(descriptor,),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        process_group=0,
     )
 
 
@@ -194,16 +199,32 @@ def take_over(
         asked = json.loads(words)
         log, status, *slot = received
         channel.settimeout(None)
-        socket.send_fds(worker, [b"go"], [channel.fileno(), log])
         channel.send(json.dumps({"pid": os.getpid()}).encode())
     except (OSError, ValueError):
         for each in received:
             os.close(each)
         channel.close()
         return None
+    if not taken_up(worker, channel, log):
+        # It died unnoticed. Nobody has read from the channel, so another worker can begin there.
+        end(wishes["worker"].pid)
+        wishes["worker"] = start(wishes["cold_command"], channel.fileno(), log)
     os.close(log)
     wishes.update(kernel=asked["kernel"], slot_path=asked["slot_path"], note=asked["note"])
     return channel, status, (slot[0] if slot else None)
+
+
+def taken_up(worker: socket.socket, channel: socket.socket, log: int) -> bool:
+    """Whether the warm worker took channel and log (or the kernel left, which is seen to next)."""
+    poll = select.poll()
+    poll.register(worker, select.POLLIN)
+    poll.register(channel, select.POLLHUP | select.POLLERR)
+    try:
+        socket.send_fds(worker, [b"go"], [channel.fileno(), log])
+        ready = [number for number, _ in poll.poll()]
+        return worker.fileno() not in ready or worker.recv(2) == b"ok"
+    except OSError:
+        return False
 
 
 def no_kernel_left(path: str) -> bool:

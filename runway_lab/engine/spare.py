@@ -33,7 +33,7 @@ PATIENCE = 30 * 60
 LEAST_AVAILABLE = 1_500_000_000
 """No spare is made when less memory than this is free, however much the machine has."""
 
-_presence: FileLock | None = None
+_presence: dict[Path, FileLock] = {}
 _preparing = threading.Lock()
 
 
@@ -77,40 +77,48 @@ def prepare() -> bool:
         return False
     if memory_available() < LEAST_AVAILABLE:
         return False
-    with _preparing:
-        _be_present()
-        lock = FileLock(_folder() / "spare.lock", note="warm spare")
-        if not lock.acquire(timeout=0):
-            return False
-        wishes = {
-            "spare": str(_socket_path()),
-            "command": worker_command("--spare"),
-            "spare_lock": lock.fileno(),
-            "kernels": str(_folder() / "kernels.lock"),
-            "patience": PATIENCE,
-        }
-        with contextlib.ExitStack() as undo:
-            undo.callback(lock.hand_over)
-            launcher = subprocess.Popen(
-                [sys.executable, "-I", "-S", LAUNCHER, json.dumps(wishes)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=[lock.fileno()],
-                env=launcher_environment(),
-                start_new_session=True,
-            )
-        # Whoever uses it, it is this process that the system tells of its end.
-        threading.Thread(target=launcher.wait, name="spare", daemon=True).start()
-        return True
+    with _preparing, contextlib.suppress(OSError):
+        return _make()
+    return False
+
+
+def _make() -> bool:
+    """A new spare, if nobody else has the right to one; OSError where this system refuses."""
+    path = _socket_path()
+    _be_present()
+    lock = FileLock(_folder() / "spare.lock", note="warm spare")
+    if not lock.acquire(timeout=0):
+        return False
+    wishes = {
+        "spare": str(path),
+        "command": worker_command("--spare"),
+        "cold_command": worker_command("--channel"),
+        "spare_lock": lock.fileno(),
+        "kernels": str(_folder() / "kernels.lock"),
+        "patience": PATIENCE,
+    }
+    with contextlib.ExitStack() as undo:
+        undo.callback(lock.hand_over)
+        launcher = subprocess.Popen(
+            [sys.executable, "-I", "-S", LAUNCHER, json.dumps(wishes)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[lock.fileno()],
+            env=launcher_environment(),
+            start_new_session=True,
+        )
+    # Whoever uses it, it is this process that the system tells of its end.
+    threading.Thread(target=launcher.wait, name="spare", daemon=True).start()
+    return True
 
 
 def _be_present() -> None:
     """Shares the lock that tells a spare that somebody is there; the system lets go when this process ends."""
-    global _presence
-    if _presence is None:
-        _presence = FileLock(_folder() / "kernels.lock", shared=True)
-        _presence.acquire()
+    path = _folder() / "kernels.lock"
+    if path not in _presence:
+        _presence[path] = FileLock(path, shared=True)
+        _presence[path].acquire()
 
 
 def _folder() -> Path:

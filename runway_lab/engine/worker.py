@@ -279,6 +279,7 @@ def wait_for_channel(descriptor: int) -> Channel:
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
+    launcher.send(b"ok")
     launcher.close()
     return Channel.from_descriptor(channel)
 
