@@ -12,8 +12,7 @@ from functools import cache
 from pathlib import Path
 from threading import Lock
 
-from runway_lab.card_html import Cards
-from runway_lab.cards import CATEGORIES, ModelCard
+from runway_lab.cards import CATEGORIES, Cards, ModelCard
 from runway_lab.catalog.index import Index, words
 from runway_lab.errors import BadValue, Unknown, suggest
 from runway_lab.library.shelf import snapshot
