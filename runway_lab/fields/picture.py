@@ -18,6 +18,7 @@ from runway_lab.fields.files import bytes_at
 from runway_lab.fields.pixels import (
     MODES,
     as_array,
+    channels_of,
     check_size,
     convert,
     decode_data_uri,
@@ -42,7 +43,8 @@ class Image(Field):
 
     A person may give a path, an address, bytes, a Pillow image or an array; a model may return a Pillow image,
     a uint8 array, or a float array or tensor from 0 to 1. Files and Pillow images that come straight from a file
-    are turned upright as their camera noted.
+    are turned upright as their camera noted. With `fewer=True` a picture that needs fewer channels keeps its own: of
+    `channels=4`, a photograph stays RGB and only what is transparent is RGBA.
 
     >>> import numpy as np
     >>> Image().check(np.zeros((4, 6, 3), np.uint8)).size
@@ -57,6 +59,7 @@ class Image(Field):
         description: str = "",
         *,
         channels: int = 3,
+        fewer: bool = False,
         form: Form = "pillow",
         min_width: int | None = None,
         min_height: int | None = None,
@@ -75,6 +78,7 @@ class Image(Field):
         if not isinstance(default_output_format, (str, type(None))):
             raise self.refuse(default_output_format, "'JPEG' or 'PNG' as default_output_format")
         self.channels = channels
+        self.fewer = bool(fewer)
         self.form: Form = form
         self.sizes = size_limits(
             self,
@@ -116,7 +120,7 @@ class Image(Field):
         if hasattr(value, "__array__") or hasattr(value, "__array_interface__"):
             array = self._pixels(value)
             if array is not None:
-                if array.shape[2] == self.channels and self.form == "array":
+                if self._fits(array.shape[2]) and self.form == "array":
                     return array
                 return self._in_channels(pillow.fromarray(squeezed(array)))
             allowed = "an array of shape (height, width) or (height, width, 1, 3 or 4), uint8, or floats from 0 to 1"
@@ -129,8 +133,12 @@ class Image(Field):
             return None
         return picture_from_array(array, channels_first=hasattr(value, "detach"))
 
+    def _fits(self, channels: int) -> bool:
+        return channels == self.channels or (self.fewer and channels < self.channels)
+
     def _in_channels(self, picture: Any) -> Any:
-        picture = convert(picture, MODES[self.channels])
+        channels = min(channels_of(picture), self.channels) if self.fewer else self.channels
+        picture = convert(picture, MODES[channels])
         return as_array(picture) if self.form == "array" else picture
 
     def to_json(self, value: Any) -> Any:
@@ -162,8 +170,8 @@ class Image(Field):
         buffer = self.buffer_of(data, buffers)
         if data.get("encoding") != "raw":
             return self.check(buffer)
-        same = data.get("mode") == MODES[self.channels]
-        return self.check(picture_from_raw(self, data, buffer, self.form if same else "pillow"))
+        fits = any(data.get("mode") == mode and self._fits(channels) for channels, mode in MODES.items())
+        return self.check(picture_from_raw(self, data, buffer, self.form if fits else "pillow"))
 
     def properties(self) -> dict[str, Any]:
         more: dict[str, Any] = {key: value for key, value in self.sizes.items() if value}
@@ -171,6 +179,8 @@ class Image(Field):
             more["defaultOutputFormat"] = self.default_output_format
         if self.form != "pillow":
             more["form"] = self.form
+        if self.fewer:
+            more["fewer"] = True
         return {"channels": self.channels} | more
 
     @classmethod
@@ -178,6 +188,7 @@ class Image(Field):
         return cls(
             **common(description),
             channels=description.get("channels") or 3,
+            fewer=bool(description.get("fewer")),
             form=description.get("form") or "pillow",
             min_width=description.get("minWidth"),
             min_height=description.get("minHeight"),

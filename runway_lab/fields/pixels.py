@@ -32,6 +32,7 @@ __all__ = [
     "convert",
     "decode_data_uri",
     "encode_picture",
+    "is_transparent",
     "open_picture",
     "opened",
     "picture_from_array",
@@ -93,11 +94,23 @@ def upright(picture: Picture) -> Picture:
     return picture
 
 
+def channels_of(picture: Picture) -> int:
+    """How many channels a picture needs: 1 where it is gray, 4 where it may be transparent, else 3."""
+    if is_transparent(picture):
+        return 4
+    return 1 if picture.mode[0] in "1LIF" and picture.mode != "LAB" else 3
+
+
+def is_transparent(picture: Picture) -> bool:
+    """Whether some of the picture may be transparent."""
+    return picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info
+
+
 def convert(picture: Picture, mode: str) -> Picture:
     """The picture in L, RGB or RGBA: deep grays scaled, what is transparent laid on white."""
     from PIL import Image as pillow
 
-    transparent = picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info
+    transparent = is_transparent(picture)
     if picture.mode == mode and (mode == "RGBA" or not transparent):
         return picture
     if picture.mode.startswith("I") or picture.mode == "F":

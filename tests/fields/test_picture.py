@@ -16,7 +16,7 @@ from PIL import Image as pillow
 
 from runway_lab import frames
 from runway_lab.errors import BadValue
-from runway_lab.fields import NETWORK, Buffer, Image
+from runway_lab.fields import NETWORK, Buffer, Image, from_description
 
 RNG = np.random.default_rng(11)
 PIXELS = RNG.integers(0, 256, (5, 7, 3), np.uint8)
@@ -322,3 +322,30 @@ def test_the_json_form_is_a_data_uri_jpeg_for_three_channels_and_png_else() -> N
     bare = exact.to_json(PIXELS).partition(",")[2]
     assert np.array_equal(np.asarray(exact.from_json(bare)), PIXELS)
     assert np.array_equal(np.asarray(exact.from_json(bare[:40] + "\n" + bare[40:])), PIXELS)
+
+
+@pytest.mark.parametrize("form", ["pillow", "array"])
+def test_fewer_channels_may_stay_as_they_are(form: str) -> None:
+    field = Image(channels=4, fewer=True, form=form)
+    field.name = "image"
+    assert from_description(field.describe()) == field
+    clear = pillow.new("P", (4, 3))
+    clear.info["transparency"] = 0
+    for given, mode in [
+        (pillow.new("L", (4, 3), 9), "L"),
+        (pillow.new("RGB", (4, 3), "teal"), "RGB"),
+        (pillow.new("CMYK", (4, 3)), "RGB"),
+        (pillow.new("RGBA", (4, 3), (9, 8, 7, 6)), "RGBA"),
+        (clear, "RGBA"),
+        (np.zeros((3, 4, 3), np.uint8), "RGB"),
+        (np.zeros((3, 4), np.uint8), "L"),
+    ]:
+        checked = field.check(given)
+        buffers: list[bytes] = []
+        packed = field.pack(checked, buffers)
+        assert packed["mode"] == mode
+        back = field.unpack(packed, [memoryview(each) for each in buffers])
+        assert np.array_equal(np.asarray(back), np.asarray(checked))
+        assert len(mode) == (back.shape[2] if form == "array" else len(back.getbands()))
+    gray = Image(channels=1, fewer=True)
+    assert gray.check(pillow.new("RGB", (4, 3))).mode == "L"
