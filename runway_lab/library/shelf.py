@@ -50,6 +50,11 @@ def snapshot(now: bool = False) -> tuple[ModelCard, ...]:
     return _models.all()
 
 
+def changed_here() -> bool:
+    """Whether this kernel added or deleted a model since the last look at the library."""
+    return _models.changed_here
+
+
 def models() -> list[ModelCard]:
     """The cards of your own models, by id."""
     return sorted(snapshot(), key=lambda card: card.id)
