@@ -7,7 +7,6 @@ from html.parser import HTMLParser
 import pytest
 from PIL import Image
 
-from runway_lab.cards.shown import MOST_TILES, Cards, page, sheet
 from runway_lab.cards import (
     Attribution,
     Characteristics,
@@ -17,6 +16,7 @@ from runway_lab.cards import (
     Picture,
     Publisher,
 )
+from runway_lab.cards.shown import MOST_TILES, Cards, page, sheet
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\" ' &"
 

@@ -7,7 +7,7 @@ import threading
 import pytest
 from support.cells import cell
 
-import runway_lab as rl
+from runway_lab.cards import CardFile, ModelCard, Run
 from runway_lab.engine.source import find
 from runway_lab.errors import BadValue, StartFailed, Unknown
 
@@ -59,9 +59,16 @@ def test_a_card_by_its_id():
 
 
 def test_a_folder_with_a_card(tmp_path):
-    card = rl.catalog.card("upscale/x2")
-    text = (card.folder / "upscale-x2.toml").read_text(encoding="utf-8")
-    text = text.replace("runway_lab.models.upscale", "model.py").replace('id = "upscale/x2"', 'id = "mine/one"')
-    (tmp_path / "card.toml").write_text(text[: text.index("[[gallery]]")] + text[text.index("[characteristics]") :])
+    card = ModelCard(id="mine/one", title="One", category="transform", run=Run("model.py"))
+    card.write(tmp_path)
     (tmp_path / "model.py").write_text("")
-    assert find(tmp_path).code["file"] == str(tmp_path / "model.py")
+    source = find(tmp_path)
+    assert source.name == "mine/one"
+    assert source.code["file"] == str(tmp_path / "model.py")
+
+
+def test_a_card_whose_weights_are_elsewhere_says_how_to_get_them(tmp_path):
+    file = CardFile("weights.pt", "https://example.org/weights.pt", 10, "0" * 64)
+    ModelCard(id="mine/two", title="Two", category="transform", files=(file,)).write(tmp_path)
+    with pytest.raises(StartFailed, match="mine/two needs 'weights.pt'.*runway-lab models get mine/two"):
+        find(tmp_path)
