@@ -118,7 +118,9 @@ class Outputs(Mapping[str, Any]):
             shown = _shown(self._fields[name], self[name])
         except (BadFrame, BadValue) as error:
             shown = _words(str(error))
-        return f'<figure style="margin:0">{shown}<figcaption>{_escaped(name)}</figcaption></figure>'
+        # One picture alone needs no name.
+        caption = f"<figcaption>{_escaped(name)}</figcaption>" if len(self) > 1 else ""
+        return f'<figure style="margin:0">{shown}{caption}</figure>'
 
 
 def _shown(field: Field, value: Any) -> str:

@@ -180,7 +180,10 @@ def test_every_type_can_be_shown_and_none_can_say_more_than_words(kind: str) -> 
     # Over the network API names may be anything.
     field = outputs.fields["it"]
     field.name = EVIL
-    outputs = Outputs({EVIL: field}, {EVIL: outputs._data["it"]}, outputs._buffers)
+    more = Text()
+    more.name = "more"
+    data = {EVIL: outputs._data["it"], "more": "words"}
+    outputs = Outputs({EVIL: field, "more": more}, data, outputs._buffers)
     page = outputs._repr_html_()
     page.encode("utf-8")
     tags = Tags()
@@ -193,6 +196,10 @@ def test_every_type_can_be_shown_and_none_can_say_more_than_words(kind: str) -> 
     assert len(re.sub(r"base64,[^\"]*", "", page)) < 12_000
     repr(outputs).encode("utf-8")
     assert len(repr(outputs)) < 300
+
+
+def test_one_output_alone_needs_no_name() -> None:
+    assert "figcaption" not in answer({"it": Image()}, {"it": PIXELS})._repr_html_()
 
 
 def test_many_pictures_are_counted() -> None:

@@ -2,14 +2,15 @@
 
 Plain HTML without scripts, so that it stays readable in a saved notebook, without a kernel and offline. It uses
 JupyterLab's colours where there are any and so fits both of its themes. Cards may come from strangers: every word is
-escaped, pictures are embedded as data, links go out with `noopener`, and an overview is shown as text with its line
-breaks, its Markdown not interpreted.
+escaped, pictures are embedded as data, and links go out with `noopener`. Of Markdown, paragraphs, lists, `code`,
+**bold** and *emphasis* are shown, and the rest as it was written: no address and no HTML from a text becomes active.
 """
 
 from __future__ import annotations
 
 import base64
 import html
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Cards", "page", "sheet"]
 
+BULLET = re.compile(r"^\s*[-*]\s+")
 MOST_TILES = 24
 MOST_PICTURE = 400_000
 KINDS = {".webp": "webp", ".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".gif": "gif"}
@@ -85,7 +87,7 @@ def page(card: ModelCard) -> str:
     )
     texts = {
         "": card.overview,
-        "Licence": "\n".join(part for part in (card.licence.id, card.licence.note) if part),
+        "Licence": "\n\n".join(part for part in (card.licence.id, card.licence.note) if part),
         "What it learned from": card.learned_from,
         "Limits": card.limits,
         "Performance": card.performance,
@@ -110,7 +112,37 @@ def page(card: ModelCard) -> str:
 
 def _section(heading: str, words: str) -> str:
     title = f'<div style="font-weight:600;margin-top:10px">{heading}</div>' if heading else ""
-    return f'{title}<div style="white-space:pre-line">{html.escape(words.strip())}</div>'
+    return title + "".join(_paragraph(each) for each in words.strip().split("\n\n"))
+
+
+def _paragraph(text: str) -> str:
+    """A paragraph, or the list it begins."""
+    lines = text.strip().split("\n")
+    begin = next((index for index, line in enumerate(lines) if BULLET.match(line)), len(lines))
+    before = " ".join(lines[:begin])
+    items: list[str] = []
+    for line in lines[begin:]:
+        if BULLET.match(line):
+            items.append(BULLET.sub("", line))
+        else:
+            items[-1] += " " + line.strip()
+    shown = f'<p style="margin:6px 0">{_marked(before)}</p>' if before.strip() else ""
+    if items:
+        shown += '<ul style="margin:6px 0;padding-left:20px">'
+        shown += "".join(f"<li>{_marked(each)}</li>" for each in items) + "</ul>"
+    return shown
+
+
+def _marked(text: str) -> str:
+    """Escaped words with their code, bold and emphasis; what is code is only code."""
+    parts = re.split(r"`([^`]+)`", html.escape(" ".join(text.split())))
+    for index, part in enumerate(parts):
+        if index % 2:
+            parts[index] = f'<code style="font-size:0.92em">{part}</code>'
+        else:
+            part = re.sub(r"\*\*(\S(?:.*?\S)?)\*\*", r"<b>\1</b>", part)
+            parts[index] = re.sub(r"(?<![\w*])\*(\S(?:[^*]*\S)?)\*(?![\w*])", r"<i>\1</i>", part)
+    return "".join(parts)
 
 
 def _cover(card: ModelCard, style: str) -> str:

@@ -1,15 +1,21 @@
-"""`rl.run`: from a name to a running model."""
+"""`rl.run`: from a name to a running model.
+
+The first words come before anything else is even imported: on a machine that has just been switched on, reading NumPy
+from the disk takes longer than a person should look at nothing.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from typing import TYPE_CHECKING, Any
 
-from runway_lab.engine.place import Here, Place
-from runway_lab.engine.running import RunningModel
-from runway_lab.engine.source import find
 from runway_lab.engine.words import Line
 from runway_lab.errors import BadValue
 from runway_lab.settings import settings
+
+if TYPE_CHECKING:
+    from runway_lab.engine.place import Place
+    from runway_lab.engine.running import RunningModel
 
 __all__ = ["run"]
 
@@ -38,8 +44,14 @@ def run(
     if not isinstance(device, str) or not device:
         raise BadValue(f"'device' cannot be {device!r}.", hint="Allowed: auto, cpu, cuda, cuda:1, mps.")
     line = Line(quiet)
+    named = os.fspath(model) if isinstance(model, (str, os.PathLike)) else getattr(model, "__name__", "the model")
+    line.say(f"Starting {named} ...")
+
+    from runway_lab.engine.place import Here
+    from runway_lab.engine.running import RunningModel
+    from runway_lab.engine.source import find
+
     source = find(model)
-    line.say(f"Starting {source.name} ...")
     where = place or Here()
     session = where.start(source, options, device, threads, settings().idle_minutes * 60)
     running = RunningModel(session, where)

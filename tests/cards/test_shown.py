@@ -63,7 +63,7 @@ def card(tmp_path) -> ModelCard:
 @pytest.mark.parametrize("show", [page, lambda card: sheet([card])])
 def test_hostile_words_are_only_words(card, show):
     shown = Tags(show(card))
-    assert set(shown.tags) <= {"div", "span", "img", "a", "p"}
+    assert set(shown.tags) <= {"div", "span", "img", "a", "p", "b", "i", "code", "ul", "li"}
     assert not [name for name, _ in shown.attributes if name.startswith("on")]
     assert "alert(1)" in shown.words
     for name, value in shown.attributes:
@@ -73,7 +73,7 @@ def test_hostile_words_are_only_words(card, show):
 
 def test_a_page_says_what_matters(card):
     shown = Tags(page(card))
-    for words in ("First line\nSecond line", "MIT", "image", "text", "about 300 MB", "CPU and GPU", "a/b"):
+    for words in ("First line Second line", "MIT", "image", "text", "about 300 MB", "CPU and GPU", "a/b"):
         assert words in shown.words
     assert ("rel", "noopener noreferrer") in shown.attributes
 
@@ -101,3 +101,19 @@ def test_many_cards_are_a_sheet_of_some_and_a_number(card):
 
 def test_no_cards_say_so():
     assert "No model fits" in sheet([])
+
+
+def test_a_little_markdown_is_shown_and_nothing_becomes_active(card):
+    from dataclasses import replace
+
+    text = (
+        "One **bold** and *soft* word, 2 * 3 * 4, `a **b** <i>`.\n\n- first\n  goes on\n- second <b>x</b>\n\n"
+        "[click](javascript:alert(1)) ![p](http://x/y.png) <a href=x>"
+    )
+    shown = page(replace(card, overview=text, limits="", licence=Licence()))
+    assert "<b>bold</b> and <i>soft</i> word, 2 * 3 * 4, <code" in shown
+    assert ">a **b** &lt;i&gt;</code>" in shown
+    assert "<li>first goes on</li><li>second &lt;b&gt;x&lt;/b&gt;</li>" in shown
+    assert "[click](javascript:alert(1))" in shown
+    hrefs = [value for name, value in Tags(shown).attributes if name == "href"]
+    assert hrefs == ["https://example.org/?a=1&b=2"]

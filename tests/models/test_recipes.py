@@ -40,6 +40,7 @@ def test_a_picture_depends_on_its_seed_and_number_alone(draw):
     assert not np.array_equal(several[0], several[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
 def test_the_same_seed_and_steps_give_the_same_weights(lesson):
     first, second = (teach(lesson, seed=3, steps=3, pictures=64).state_dict() for _ in range(2))
@@ -48,6 +49,7 @@ def test_the_same_seed_and_steps_give_the_same_weights(lesson):
     assert any(not torch.equal(first[name], other[name]) for name in first)
 
 
+@pytest.mark.slow
 def test_learning_makes_the_shapes_lesson_better():
     course = ShapeLesson(0, 64)
     lines = [course.step(i, 30) for i in range(30)]
@@ -55,6 +57,7 @@ def test_learning_makes_the_shapes_lesson_better():
     assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
 
 
+@pytest.mark.slow
 def test_a_recipe_writes_weights_that_say_how_they_came_about(tmp_path, monkeypatch):
     monkeypatch.setattr(Upscaling, "pictures", 8)
     monkeypatch.setattr(Upscaling, "measure", staticmethod(lambda network: {"gain": 1.23456}))

@@ -155,7 +155,7 @@ class PlanetLesson(Lesson):
     def gallery(network: nn.Module, folder: Path) -> None:
         chance = np.random.default_rng(11)
         found = render(network, 0.9 * chance.standard_normal((20, LATENT)))
-        write(smaller(sheet(found[:8], 4), 960), folder / "generate-planets-cover.webp")
+        write(smaller(sheet(found[:15], 5), 960)[18:558], folder / "generate-planets-cover.webp")
         write(smaller(sheet(found, 5), 960), folder / "generate-planets-sheet.webp")
         start, end = chance.standard_normal((2, 3, 1, LATENT))
         turn = np.linspace(0, np.pi / 2, 6)[None, :, None]
