@@ -49,7 +49,8 @@ def start(slot: FileLock | None) -> LocalProcess:
             stream = _accept(listener, token, process)
         except BaseException:
             process.kill()
-            process.wait()
+            # Waits, and closes its output.
+            process.communicate()
             if slot is not None:
                 slot.release(remove=True)
             raise

@@ -41,6 +41,7 @@ def test_a_batch_shows_the_same_planets_as_one_at_a_time(model):
     assert np.abs(together - alone).max() <= 1
 
 
+@pytest.mark.slow
 def test_truncation_leads_to_the_average_planet(model):
     a, b = some(2)
     assert np.array_equal(planets.generate(model, a, 0.0), planets.generate(model, b, 0.0))
@@ -49,15 +50,18 @@ def test_truncation_leads_to_the_average_planet(model):
     assert tame < 0.8 * wild
 
 
+@pytest.mark.slow
 def test_planets_differ_as_much_as_the_drawn_ones(model):
     figures = PlanetLesson.measure(model, 60)
     assert 0.85 < figures["variety"] < 1.15
 
 
+@pytest.mark.slow
 def test_planets_are_crisp(model):
     assert PlanetLesson.measure(model, 40)["crispness"] > 0.7
 
 
+@pytest.mark.slow
 def test_a_walk_has_no_cliff(model):
     for a, b in zip(some(4, 1), some(4, 2), strict=True):
         walk = planets.render(model, np.linspace(a, b, 33)).astype(float)

@@ -20,7 +20,7 @@ _numbers = itertools.count()
 def cell(source: str, name: str | None = None) -> dict[str, Any]:
     """Runs source as a cell of a notebook would be: in `__main__`, under a file name of its own."""
     text = textwrap.dedent(source)
-    called = name or f"<cell {next(_numbers)}>"
+    called = name or f"<test cell {next(_numbers)}>"
     linecache.cache[called] = (len(text), None, text.splitlines(keepends=True), called)
     space: dict[str, Any] = {"__name__": "__main__", "rl": rl}
     exec(compile("from runway_lab.fields import *\n", called, "exec"), space)
