@@ -1,0 +1,264 @@
+"""How fast StyleGAN2 draws on a CPU, beside the two ways it is usually written.
+
+    python benchmarks/stylegan.py                  # all that has a bar, one thread, some minutes
+    python benchmarks/stylegan.py --quick          # the smallest model only
+    python benchmarks/stylegan.py --json FILE      # rows of name, value, unit, bar, better, against, holds
+
+What is compared computes the same pictures from the same weights (checked before anything is timed):
+
+    grouped   a weight for each picture, one grouped convolution, zero insertion and padding for resampling
+    dense     features modulated before and demodulated after one shared convolution, NCHW float32, stock operators
+    ours      `runway_lab.stylegan`, float32 and, where this CPU has it natively, bfloat16
+
+Everything is interleaved within each round, in an order that changes from round to round. Time is the time this
+process had on the CPU, not the time on the wall, so that a busy machine does not decide. A figure is the median of the
+rounds; a ratio is the median of the ratios within each round, against the faster of grouped and dense.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from runway_lab.stylegan.generator import best_precision
+from runway_lab.stylegan.stylegan2 import StyleGAN2, StyleGAN2Config, StyledConv
+
+CONFIGS = {
+    "64": StyleGAN2Config(resolution=64, channel_base=4096, channel_max=128, z_dim=128, w_dim=128),
+    "128": StyleGAN2Config(resolution=128, channel_base=8192, channel_max=256),
+    "256": StyleGAN2Config(resolution=256, channel_base=16384, channel_max=512),
+}
+BARS = {  # (precision, batch) -> size -> bar; None: shown without a bar
+    ("bf16", 1): {"64": 2.0, "128": 2.0, "256": 2.0},
+    ("bf16", 16): {"64": 3.0, "128": None, "256": 3.5},
+    ("fp32", 1): {"64": 1.4, "128": 1.4, "256": 1.4},
+    ("fp32", 16): {"64": 1.7, "128": 1.7, "256": 1.7},
+}
+PREVIEWS = {64: 55.0, 32: 30.0}
+BINOMIAL = torch.outer(torch.tensor([1.0, 3.0, 3.0, 1.0]), torch.tensor([1.0, 3.0, 3.0, 1.0])) / 64
+
+
+def filtered(x: Tensor, up: int, pad: tuple[int, int], gain: float) -> Tensor:
+    """Generic resampling: zeros between the pixels, padding, a depthwise convolution."""
+    count, channels, height, width = x.shape
+    if up > 1:
+        x = x.reshape(count, channels, height, 1, width, 1)
+        x = F.pad(x, [0, up - 1, 0, 0, 0, up - 1]).reshape(count, channels, height * up, width * up)
+    x = F.pad(x, [pad[0], pad[1], pad[0], pad[1]])
+    kernel = (BINOMIAL * gain).expand(channels, 1, 4, 4)
+    return F.conv2d(x, kernel, groups=channels)
+
+
+def grouped_layer(layer: StyledConv, x: Tensor, style: Tensor) -> Tensor:
+    count, inputs, height, width = x.shape
+    weight = layer.weight[None] * style[:, None, :, None, None]
+    weight = weight * (weight.square().sum(dim=[2, 3, 4], keepdim=True) + 1e-8).rsqrt()
+    outputs = weight.shape[1]
+    x = x.reshape(1, count * inputs, height, width)
+    if layer.up:
+        weight = weight.transpose(1, 2).reshape(count * inputs, outputs, 3, 3)
+        x = filtered(F.conv_transpose2d(x, weight, stride=2, groups=count), 1, (1, 1), 4.0)
+    else:
+        x = F.conv2d(x, weight.reshape(count * outputs, inputs, 3, 3), padding=1, groups=count)
+    return x.reshape(count, outputs, *x.shape[2:])
+
+
+def dense_layer(layer: StyledConv, x: Tensor, style: Tensor) -> Tensor:
+    demod = (style.square() @ layer.weight.square().sum(dim=[2, 3]).T + 1e-8).rsqrt()
+    x = x * style[:, :, None, None]
+    if layer.up:
+        x = filtered(F.conv_transpose2d(x, layer.weight.transpose(0, 1), stride=2), 1, (1, 1), 4.0)
+    else:
+        x = F.conv2d(x, layer.weight, padding=1)
+    return x * demod[:, :, None, None]
+
+
+def usual(model: StyleGAN2, ws: Tensor, layer: Callable[[StyledConv, Tensor, Tensor], Tensor]) -> Tensor:
+    """The generator as it is usually written, with one of the two layers above."""
+    rgb = None
+    index = 0
+    x = model.synthesis.blocks[0].const.expand(len(ws), -1, -1, -1)
+    for block in model.synthesis.blocks:
+        for conv in block.convs:
+            x = layer(conv, x, conv.affine(ws[:, index]))
+            x = x + conv.noise_const * conv.noise_strength
+            x = F.leaky_relu(x + conv.bias[:, None, None], 0.2) * math.sqrt(2)
+            index += 1
+        style = block.torgb.affine(ws[:, index]) / math.sqrt(x.shape[1])
+        y = F.conv2d(x * style[:, :, None, None], block.torgb.weight, block.torgb.bias)
+        rgb = y if rgb is None else filtered(rgb, 2, (2, 1), 4.0) + y
+    assert rgb is not None
+    return rgb
+
+
+def build(name: str) -> StyleGAN2:
+    torch.manual_seed(0)
+    model = StyleGAN2(CONFIGS[name]).requires_grad_(False)
+    for block in model.synthesis.blocks:
+        for conv in block.convs:  # trained models have noise; a free pass for zero would flatter
+            conv.noise_strength.fill_(0.1)
+            conv.bias.normal_(std=0.1)
+    return model
+
+
+def contiguous(model: StyleGAN2) -> StyleGAN2:
+    """The same weights laid out as the usual way has them."""
+    for parameter in model.parameters():
+        parameter.data = parameter.data.contiguous()
+    return model
+
+
+def interleaved(cases: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
+    """Milliseconds of CPU time: a list with one entry a round for each case."""
+    times: dict[str, list[float]] = {name: [] for name in cases}
+    order = list(cases)
+    shuffle = random.Random(0)
+    for case in cases.values():
+        case()
+    for _ in range(rounds):
+        shuffle.shuffle(order)
+        for name in order:
+            before = time.process_time()
+            cases[name]()
+            times[name].append(1000 * (time.process_time() - before))
+    return times
+
+
+def ratio(of: list[float], to: list[float]) -> float:
+    return statistics.median(a / b for a, b in zip(of, to, strict=True))
+
+
+def row(
+    name: str, value: float, unit: str, bar: float | None, better: str, against: str | None
+) -> dict[str, Any]:
+    holds = None if bar is None else (value >= bar if better == "higher" else value <= bar)
+    return {
+        "name": name,
+        "value": round(value, 3),
+        "unit": unit,
+        "bar": bar,
+        "better": better,
+        "against": against,
+        "holds": holds,
+    }
+
+
+def measure(name: str, batch: int, rounds: int, compiled: bool) -> list[dict[str, Any]]:
+    model, stock = build(name), contiguous(build(name))
+    generator = torch.Generator().manual_seed(1)
+    ws = model.map(torch.randn(batch, model.z_dim, generator=generator)).contiguous()
+    native = best_precision() == torch.bfloat16
+    low = build(name)
+    low.precision = torch.bfloat16
+
+    cases: dict[str, Callable[[], Tensor]] = {
+        "grouped": lambda: usual(stock, ws, grouped_layer),
+        "dense": lambda: usual(stock, ws, dense_layer),
+        "fp32": lambda: model.synthesize(ws),
+    }
+    if native:
+        cases["bf16"] = lambda: low.synthesize(ws)
+    if compiled and native:
+        fast = torch.compile(low.synthesize)
+        cases["bf16 compiled"] = lambda: fast(ws)
+    reference = cases["grouped"]()
+    span = float(reference.max() - reference.min())
+    for case, limit in (("dense", 1e-4), ("fp32", 1e-4), ("bf16", 0.05)):
+        if case in cases:
+            off = float((cases[case]() - reference).abs().max()) / span
+            assert off < limit, f"{case} differs from grouped by {off:.1e} of the range"
+
+    times = interleaved(cases, rounds)
+    rows = [
+        row(f"{name}x{name} batch {batch} {case}", statistics.median(times[case]), "ms CPU", None, "lower", None)
+        for case in cases
+    ]
+    faster = min(("grouped", "dense"), key=lambda case: statistics.median(times[case]))
+    for case in cases:
+        if case not in ("grouped", "dense"):
+            bar = BARS.get((case, batch), {}).get(name)
+            speed = ratio(times[faster], times[case])
+            rows.append(row(f"{name}x{name} batch {batch} {case} speed-up", speed, "x", bar, "higher", faster))
+    return rows
+
+
+def measure_previews(rounds: int) -> list[dict[str, Any]]:
+    """What a coarse preview of the 256x256 model costs, as a share of a whole frame."""
+    from runway_lab.stylegan.incremental import IncrementalSynthesis
+
+    rows = []
+    for precision in ("fp32", "bf16"):
+        if precision == "bf16" and best_precision() != torch.bfloat16:
+            continue
+        model = build("256")
+        model.precision = torch.bfloat16 if precision == "bf16" else torch.float32
+        ws = model.map(torch.randn(1, model.z_dim)).contiguous()
+        explorer = IncrementalSynthesis(model)
+
+        def fresh(resolution: int | None, explorer: IncrementalSynthesis = explorer, ws: Tensor = ws) -> Tensor:
+            explorer.forget()
+            return explorer(ws, resolution=resolution)
+
+        cases: dict[str, Callable[[], Tensor]] = {"whole": lambda fresh=fresh: fresh(None)}  # type: ignore[misc]
+        for resolution in PREVIEWS:
+            cases[str(resolution)] = lambda fresh=fresh, resolution=resolution: fresh(resolution)  # type: ignore[misc]
+        times = interleaved(cases, rounds)
+        for resolution, bar in PREVIEWS.items():
+            share = 100 * ratio(times[str(resolution)], times["whole"])
+            title = f"256x256 {precision} preview at {resolution}x{resolution}"
+            rows.append(row(title, share, "% of a frame", bar, "lower", "whole frame"))
+    return rows
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    lines = []
+    for each in rows:
+        bar = "" if each["bar"] is None else f"bar {each['bar']:g}"
+        verdict = {None: "", True: "holds", False: "FAILS"}[each["holds"]]
+        against = f"against {each['against']}" if each["against"] else ""
+        lines.append(f"{each['name']:<46}{each['value']:>10.2f} {each['unit']:<13}{bar:<10}{verdict:<7}{against}")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path, help="write the rows here")
+    parser.add_argument("--quick", action="store_true", help="the smallest model only, few rounds")
+    parser.add_argument("--sizes", nargs="+", choices=list(CONFIGS), default=list(CONFIGS))
+    parser.add_argument("--batches", nargs="+", type=int, default=[1, 16])
+    parser.add_argument("--compile", action="store_true", help="with torch.compile too: a minute for each shape")
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    rows: list[dict[str, Any]] = []
+    with torch.inference_mode():
+        for name in ["64"] if asked.quick else asked.sizes:
+            for batch in asked.batches:
+                rounds = {1: {"64": 40, "128": 20, "256": 12}, 16: {"64": 8, "128": 5, "256": 3}}
+                many = rounds.get(batch, rounds[16])[name]
+                part = measure(name, batch, max(many // 3, 3) if asked.quick else many, asked.compile)
+                print(table(part), flush=True)
+                rows += part
+        if not asked.quick and "256" in asked.sizes:
+            part = measure_previews(9)
+            print(table(part), flush=True)
+            rows += part
+    if asked.json:
+        about = {"torch": torch.__version__, "threads": 1, "native": str(best_precision()), "rows": rows}
+        asked.json.write_text(json.dumps(about, indent=1) + "\n")
+    return int(any(each["holds"] is False for each in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
