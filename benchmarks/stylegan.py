@@ -10,7 +10,8 @@ What is compared computes the same pictures from the same weights (checked befor
     dense     features modulated before and demodulated after one shared convolution, NCHW float32, stock operators
     ours      `runway_lab.stylegan`, float32 and, where this CPU has it natively, bfloat16
 
-Everything is interleaved within each round, in an order that changes from round to round. Time is the time this
+Everything is interleaved within each round, in an order that changes from round to round; of two calls in a row the
+second counts, as the first pays for the caches and the memory pages that the case before left behind. Time is the time this
 process had on the CPU, not the time on the wall, so that a busy machine does not decide. A figure is the median of the
 rounds; a ratio is the median of the ratios within each round, against the faster of grouped and dense.
 """
@@ -130,6 +131,7 @@ def interleaved(cases: dict[str, Callable[[], Any]], rounds: int) -> dict[str, l
     for _ in range(rounds):
         shuffle.shuffle(order)
         for name in order:
+            cases[name]()
             before = time.process_time()
             cases[name]()
             times[name].append(1000 * (time.process_time() - before))

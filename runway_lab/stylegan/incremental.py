@@ -47,7 +47,7 @@ class IncrementalSynthesis:
         self._ws: Tensor | None = None
         self._states: list[tuple[Tensor, Tensor | None]] = []
         self._settings: tuple[object, ...] = ()
-        self._noises: list[list[Tensor | None]] = []
+        self._noises: list[list[str | Tensor]] = []
 
     @property
     def resolutions(self) -> list[int]:

@@ -93,18 +93,12 @@ class _Up(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, gain: float) -> Tensor:
         ctx.gain = gain
         # Between two pixels this filter interpolates linearly, a quarter of the way from one and three from the
-        # other, so the ready-made bilinear resize is the same filter; zeros around make its border that of F.
-        padded = F.pad(x, (1, 1, 1, 1))
-        wide = F.interpolate(padded, scale_factor=2, mode="bilinear", align_corners=False)
-        inner = wide[:, :, 2:-2, 2:-2]
-        return inner * gain if gain != 1.0 else inner.contiguous(memory_format=_format(x))
+        # other, so the ready-made bilinear resize is the same filter. It repeats the border where F sees zeros.
+        wide = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+        for edge in (wide[:, :, :1], wide[:, :, -1:], wide[:, :, :, :1], wide[:, :, :, -1:]):
+            edge.mul_(0.75)
+        return wide.mul_(gain) if gain != 1.0 else wide
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
         return down(grad, ctx.gain * 4), None
-
-
-def _format(x: Tensor) -> torch.memory_format:
-    return (
-        torch.channels_last if x.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
-    )

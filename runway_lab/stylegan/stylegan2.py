@@ -104,15 +104,21 @@ class StyleGAN2Config:
 
 
 class _Baked(NamedTuple):
-    key: tuple[object, ...]
-    weight: Tensor
-    energy: Tensor
+    """What a layer needs for a picture, ready to use: gains multiplied in, types converted, weights packed."""
+
+    weight: Tensor  # packed
+    energy: Tensor  # [I, O], over gain squared: d comes out with the gain in it
+    bias: Tensor
+    noise: Tensor | None  # [1, 1, H, W]
+    style_weight: Tensor  # [w_dim, I]
+    style_bias: Tensor
 
 
 class _Bakery:
-    """What a layer has prepared for inference; never copied or stored with the layer."""
+    """Keeps the last `_Baked` of a layer; never copied or stored with the layer."""
 
     def __init__(self) -> None:
+        self.key: tuple[object, ...] = ()
         self.baked: _Baked | None = None
 
     def __deepcopy__(self, memo: object) -> _Bakery:
@@ -166,26 +172,22 @@ class StyledConv(nn.Module):
         """The noise to add, [1 or count, 1, H, W] in float32, or None."""
         if not self.use_noise or kind == "none":
             return None
-        strength = self.noise_strength
-        if not _wants_grad(strength) and strength.device.type == "cpu" and float(strength) == 0.0:
-            return None
         if kind == "const":
-            return (self.noise_const * strength)[None, None]
-        return torch.randn(count, 1, *self.size, generator=source, device=strength.device) * strength
+            return (self.noise_const * self.noise_strength)[None, None]
+        device = self.noise_const.device
+        return torch.randn(count, 1, *self.size, generator=source, device=device) * self.noise_strength
 
-    def forward(self, x: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
-        style = self.affine(w)
-        if noise is not None:
-            noise = (noise * self.gain).to(x.dtype)
-        if _wants_grad(x, style, self.weight, self.bias):
-            return self._differentiable(x, style, noise)
-        return self._quick(x, style, noise)
+    def forward(self, x: Tensor, w: Tensor, noise: str | Tensor) -> Tensor:
+        """`noise` is "const", "none" or what `noise` gave for "random"."""
+        if _wants_grad(x, w, self.weight, self.bias, self.affine.weight):
+            return self._differentiable(x, w, self.noise(noise, 1, None) if isinstance(noise, str) else noise)
+        return self._quick(x, w, noise)
 
-    def _differentiable(self, x: Tensor, style: Tensor, noise: Tensor | None) -> Tensor:
+    def _differentiable(self, x: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
         dtype = x.dtype
-        weight = self.weight
+        weight, style = self.weight, self.affine(w)
         if dtype == torch.float16:
-            weight, style = _tamed(weight), style / style.abs().amax(dim=1, keepdim=True)
+            weight, style = _tamed(weight), _bounded(style)
         demod = (style.square() @ weight.square().sum((2, 3)).T + 1e-8).rsqrt() * self.gain
         weight = weight.to(dtype)
         x = x * _spread(style, dtype)
@@ -196,25 +198,29 @@ class StyledConv(nn.Module):
         # From here on nothing keeps its input for the backward pass, so it may be written over.
         x = x * _spread(demod, dtype)
         if noise is not None:
-            x = x.add_(noise)
+            x = x.add_((noise * self.gain).to(dtype))
         x = F.leaky_relu_(x.add_((self.bias * self.gain).to(dtype)[:, None, None]), _SLOPE)
         return x if self.clamp is None else x.clamp(-self.clamp, self.clamp)
 
-    def _quick(self, x: Tensor, style: Tensor, noise: Tensor | None) -> Tensor:
-        dtype = x.dtype
+    def _quick(self, x: Tensor, w: Tensor, kind: str | Tensor) -> Tensor:
+        dtype, device = x.dtype, x.device
         outputs, inputs = self.weight.shape[:2]
-        if dtype == torch.float16:
-            style = style / style.abs().amax(dim=1, keepdim=True)
-        weight, energy = self._bake(dtype)
-        demod = (style.square() @ energy + 1e-8).rsqrt_() * self.gain
-        bias = (self.bias * self.gain).to(dtype)
+        weight, energy, bias, noise, style_weight, style_bias = self._bake(dtype)
+        if isinstance(kind, Tensor):
+            noise = (kind * self.gain).to(dtype)
+        elif kind == "none":
+            noise = None
         slope = _SLOPE if noise is None else None
+        style = torch.addmm(style_bias, w, style_weight)
+        if dtype == torch.float16:
+            style = _bounded(style)
+        demod = torch.mm(style.square(), energy).add_(1e-8 / self.gain**2).rsqrt_()
         if self.up:
             x = onednn.transposed(x * _spread(style, dtype), weight)
             if len(x) == 1:  # one picture: the blur's own weight carries d
-                kernel = (taps(outputs, 4.0, torch.float32, x.device) * demod.view(-1, 1, 1, 1)).to(dtype)
+                kernel = (taps(outputs, 4.0, torch.float32, device) * demod.view(-1, 1, 1, 1)).to(dtype)
             else:
-                kernel = taps(outputs, 4.0, dtype, x.device)
+                kernel = taps(outputs, 4.0, dtype, device)
                 x = x.mul_(_spread(demod, dtype))
             x = onednn.convolve(x, kernel, bias, groups=outputs, slope=slope)
         elif len(x) == 1 and 9 * inputs <= x.shape[2] * x.shape[3]:
@@ -231,22 +237,33 @@ class StyledConv(nn.Module):
             x = F.leaky_relu_(x.add_(noise), _SLOPE)
         return x if self.clamp is None else x.clamp_(-self.clamp, self.clamp)
 
-    def _bake(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """The weight in `dtype`, packed, and its energy [I, O]; made anew when the weight has changed."""
-        weight = self.weight
-        compiling = torch.compiler.is_compiling()
-        if not compiling and not weight.is_inference():
-            key = (dtype, weight.device, weight.data_ptr(), weight._version)
-            if self._bakery.baked is not None and self._bakery.baked.key == key:
-                return self._bakery.baked[1:]
+    def _bake(self, dtype: torch.dtype) -> _Baked:
+        """What is needed for pictures in `dtype`; made anew when one of the tensors has changed."""
+        sources = [self.weight, self.bias, self.affine.weight, self.affine.bias]
+        if self.use_noise:
+            sources += [self.noise_const, self.noise_strength]
+        # Inference tensors do not count their changes, and what is being compiled must not depend on addresses.
+        lasting = not torch.compiler.is_compiling() and not any(t.is_inference() for t in sources)
+        key = (dtype, *[(t.data_ptr(), t._version) for t in sources]) if lasting else ()
+        if lasting and self._bakery.key == key and self._bakery.baked is not None:
+            return self._bakery.baked
         with torch.no_grad():
-            plain = _tamed(weight) if dtype == torch.float16 else weight.detach()
-            energy = plain.square().sum((2, 3)).T.contiguous()
-            plain = plain.to(dtype)
-            packed = onednn.pack_transposed(plain.transpose(0, 1)) if self.up else onednn.pack(plain)
-        if not compiling and not weight.is_inference():
-            self._bakery.baked = _Baked(key, packed, energy)
-        return packed, energy
+            weight = _tamed(self.weight) if dtype == torch.float16 else self.weight.detach()
+            plain = weight.to(dtype)
+            noise = None
+            if self.use_noise and (self.noise_strength.device.type != "cpu" or float(self.noise_strength)):
+                noise = (self.noise_const * self.noise_strength * self.gain).to(dtype)[None, None]
+            baked = _Baked(
+                weight=onednn.pack_transposed(plain.transpose(0, 1)) if self.up else onednn.pack(plain),
+                energy=(weight.square().sum((2, 3)).T / self.gain**2).contiguous(),
+                bias=(self.bias * self.gain).to(dtype),
+                noise=noise,
+                style_weight=(self.affine.weight * self.affine.gain).T,
+                style_bias=self.affine.bias * self.affine.lr_multiplier,
+            )
+        if lasting:
+            self._bakery.key, self._bakery.baked = key, baked
+        return baked
 
 
 def _taming(weight: Tensor) -> Tensor:
@@ -256,6 +273,10 @@ def _taming(weight: Tensor) -> Tensor:
 def _tamed(weight: Tensor) -> Tensor:
     """Scaled so that sums of products stay far from the largest float16; demodulation undoes it."""
     return weight * _taming(weight)
+
+
+def _bounded(style: Tensor) -> Tensor:
+    return style / style.abs().amax(dim=1, keepdim=True)
 
 
 class ToRGB(nn.Module):
@@ -328,11 +349,11 @@ class SynthesisBlock(nn.Module):
         x: Tensor | None,
         rgb: Tensor | None,
         ws: Tensor,
-        noises: list[Tensor | None],
+        noises: list[str | Tensor],
         dtype: torch.dtype,
     ) -> tuple[Tensor, Tensor | None]:
         """Features and running RGB from those of the block before; `ws` [N, layers, w_dim] of this block."""
-        each: Iterator[tuple[StyledConv, Tensor, Tensor | None]]
+        each: Iterator[tuple[StyledConv, Tensor, str | Tensor]]
         each = zip(self.convs, ws.unbind(1), noises, strict=False)
         if x is None:
             x = self.const.to(dtype).expand(len(ws), -1, -1, -1)
@@ -365,7 +386,7 @@ class SynthesisNetwork(nn.Module):
 
     @property
     def blocks(self) -> list[SynthesisBlock]:
-        return [self.get_submodule(f"b{r}") for r in self.config.resolutions]  # type: ignore[misc]
+        return list(self.children())  # type: ignore[arg-type]
 
     def dtype(self, resolution: int, precision: torch.dtype) -> torch.dtype:
         """float16 only at the highest resolutions, as its range is narrow; others throughout."""
@@ -374,8 +395,13 @@ class SynthesisNetwork(nn.Module):
             return precision if resolution >= lowest and self.config.fp16_blocks else torch.float32
         return precision
 
-    def noises(self, kind: str, count: int, source: torch.Generator | None) -> list[list[Tensor | None]]:
-        return [[conv.noise(kind, count, source) for conv in block.convs] for block in self.blocks]
+    def noises(self, kind: Noise, count: int, source: torch.Generator | None) -> list[list[str | Tensor]]:
+        """What each layer of each block is to add: random noise itself, of the others the name."""
+        layers: list[list[str | Tensor]] = []
+        for block in self.blocks:
+            drawn = [conv.noise(kind, count, source) if kind == "random" else kind for conv in block.convs]
+            layers.append(["none" if each is None else each for each in drawn])
+        return layers
 
     def step(
         self,
@@ -383,7 +409,7 @@ class SynthesisNetwork(nn.Module):
         x: Tensor | None,
         rgb: Tensor | None,
         ws: Tensor,
-        noises: list[Tensor | None],
+        noises: list[str | Tensor],
         precision: torch.dtype,
     ) -> tuple[Tensor, Tensor | None]:
         """Block number `index`, given all `ws` [N, num_ws, w_dim]."""
@@ -393,7 +419,7 @@ class SynthesisNetwork(nn.Module):
         return x, rgb
 
     def forward(
-        self, ws: Tensor, noises: list[list[Tensor | None]], precision: torch.dtype = torch.float32
+        self, ws: Tensor, noises: list[list[str | Tensor]], precision: torch.dtype = torch.float32
     ) -> Tensor:
         ws = ws.float()
         x = rgb = None
@@ -406,9 +432,10 @@ class SynthesisNetwork(nn.Module):
             return rgb.contiguous()
         pictures = []
         for n in range(len(ws)):
-            y, picture = _one(x, n), _one(rgb, n)
+            y = None if x is None else x[n : n + 1]
+            picture = None if rgb is None else rgb[n : n + 1]
             for i in range(alone, count):
-                own = [_one(noise, n) if noise is not None and len(noise) > 1 else noise for noise in noises[i]]
+                own = [noise[n : n + 1] if isinstance(noise, Tensor) else noise for noise in noises[i]]
                 y, picture = self.step(i, y, picture, ws[n : n + 1], own, precision)
             assert picture is not None
             pictures.append(picture.contiguous())
@@ -431,10 +458,6 @@ class SynthesisNetwork(nn.Module):
         return count
 
 
-def _one(x: Tensor | None, n: int) -> Tensor | None:
-    return None if x is None else x[n : n + 1]
-
-
 class StyleGAN2(Generator):
     """The whole generator.
 
@@ -449,17 +472,19 @@ class StyleGAN2(Generator):
         self.z_dim, self.c_dim, self.w_dim = config.z_dim, config.c_dim, config.w_dim
         self.num_ws = config.num_ws
         self.img_channels, self.size = config.img_channels, config.size
-        self.synthesis = SynthesisNetwork(config)
-        self.mapping = Mapping(
-            config.z_dim,
-            config.c_dim,
-            config.w_dim,
-            layers=config.mapping_layers,
-            embed_features=config.embed_features,
-            layer_features=config.layer_features,
-            activation=config.mapping_activation,
-            lr_multiplier=config.lr_multiplier,
-        )
+        # Tensors born in inference mode do not count their changes, and `_bake` relies on that count.
+        with torch.inference_mode(False):
+            self.synthesis = SynthesisNetwork(config)
+            self.mapping = Mapping(
+                config.z_dim,
+                config.c_dim,
+                config.w_dim,
+                layers=config.mapping_layers,
+                embed_features=config.embed_features,
+                layer_features=config.layer_features,
+                activation=config.mapping_activation,
+                lr_multiplier=config.lr_multiplier,
+            )
 
     def synthesize(self, ws: Tensor, noise: Noise = "const", *, seed: Seed = None) -> Tensor:
         """ws [N, num_ws, w_dim] to images [N, C, H, W] around [-1, 1], not clipped.
