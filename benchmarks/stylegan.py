@@ -10,19 +10,25 @@ What is compared computes the same pictures from the same weights (checked befor
     dense     features modulated before and demodulated after one shared convolution, NCHW float32, stock operators
     ours      `runway_lab.stylegan`, float32 and, where this CPU has it natively, bfloat16
 
-Everything is interleaved within each round, in an order that changes from round to round; of two calls in a row the
-second counts, as the first pays for the caches and the memory pages that the case before left behind. Time is the time this
-process had on the CPU, not the time on the wall, so that a busy machine does not decide. A figure is the median of the
-rounds; a ratio is the median of the ratios within each round, against the faster of grouped and dense.
+Each of them runs in a process of its own, as it would for a person, and they take turns, in an order that changes from
+round to round. Of two calls in a row the second counts: the first fetches back what the others pushed out of the caches.
+Time is what the process had on the CPU, not the time on the wall, so that a busy machine does not decide. A figure is the
+median of the rounds; a ratio is the median of the ratios within each round, against the faster of grouped and dense.
+
+A third or more of the time of grouped and dense goes into fresh memory pages for their larger buffers, which glibc
+returns to the system after every use. `--keep-memory` tells it to keep them, in every process: stricter than life.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import math
+import os
 import random
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -34,6 +40,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from runway_lab.stylegan.generator import best_precision
+from runway_lab.stylegan.incremental import IncrementalSynthesis
 from runway_lab.stylegan.stylegan2 import StyleGAN2, StyleGAN2Config, StyledConv
 
 CONFIGS = {
@@ -47,6 +54,7 @@ BARS = {  # (precision, batch) -> size -> bar; None: shown without a bar
     ("fp32", 1): {"64": 1.4, "128": 1.4, "256": 1.4},
     ("fp32", 16): {"64": 1.7, "128": 1.7, "256": 1.7},
 }
+NATIVE = best_precision() == torch.bfloat16
 PREVIEWS = {64: 55.0, 32: 30.0}
 BINOMIAL = torch.outer(torch.tensor([1.0, 3.0, 3.0, 1.0]), torch.tensor([1.0, 3.0, 3.0, 1.0])) / 64
 
@@ -121,21 +129,96 @@ def contiguous(model: StyleGAN2) -> StyleGAN2:
     return model
 
 
-def interleaved(cases: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
+def keep_freed_memory() -> None:
+    """Ask glibc neither to map large buffers afresh nor to give the heap back; elsewhere nothing happens."""
+    try:
+        libc = ctypes.CDLL("libc.so.6")
+        for parameter in (-3, -1):  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD
+            libc.mallopt(parameter, 2**31 - 1)
+    except (OSError, AttributeError):
+        pass
+
+
+def case_of(name: str, batch: int, case: str) -> Callable[[], Tensor]:
+    """A call that draws `batch` pictures; "preview 64" stops early, "whole" goes through the same explorer."""
+    model = build(name)
+    generator = torch.Generator().manual_seed(1)
+    ws = model.map(torch.randn(batch, model.z_dim, generator=generator)).contiguous()
+    kind, _, rest = case.partition(" ")
+    if kind in ("grouped", "dense"):
+        stock, layer = contiguous(model), {"grouped": grouped_layer, "dense": dense_layer}[kind]
+        return lambda: usual(stock, ws, layer)
+    model.precision = torch.bfloat16 if kind == "bf16" else torch.float32
+    if not rest:
+        return lambda: model.synthesize(ws)
+    if rest == "compiled":
+        fast = torch.compile(model.synthesize)
+        return lambda: fast(ws)
+    explorer = IncrementalSynthesis(model)
+    resolution = int(rest.split()[1]) if rest.startswith("preview") else None
+
+    def explored() -> Tensor:
+        explorer.forget()
+        return explorer(ws, resolution=resolution)
+
+    return explored
+
+
+def work(name: str, batch: int, case: str) -> None:
+    """The life of a process: for each line that comes in, one line with the milliseconds of CPU time."""
+    call = case_of(name, batch, case)
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        call()
+        before = time.process_time()
+        call()
+        print(1000 * (time.process_time() - before), flush=True)
+
+
+def take_turns(name: str, batch: int, cases: list[str], rounds: int, keep: bool) -> dict[str, list[float]]:
     """Milliseconds of CPU time: a list with one entry a round for each case."""
-    times: dict[str, list[float]] = {name: [] for name in cases}
-    order = list(cases)
-    shuffle = random.Random(0)
-    for case in cases.values():
-        case()
-    for _ in range(rounds):
-        shuffle.shuffle(order)
-        for name in order:
-            cases[name]()
-            before = time.process_time()
-            cases[name]()
-            times[name].append(1000 * (time.process_time() - before))
+    workers = {}
+    for case in cases:
+        command = [sys.executable, __file__, "--work", name, str(batch), case, *(["--keep-memory"] if keep else [])]
+        workers[case] = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+        )
+    times: dict[str, list[float]] = {case: [] for case in cases}
+    order, shuffle = list(cases), random.Random(0)
+
+    def ask(case: str) -> str:
+        worker = workers[case]
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+        return worker.stdout.readline()
+
+    try:
+        for worker in workers.values():
+            assert worker.stdout is not None
+            assert worker.stdout.readline() == "ready\n"
+        for case in cases:
+            ask(case)
+        for _ in range(rounds):
+            shuffle.shuffle(order)
+            for case in order:
+                times[case].append(float(ask(case)))
+    finally:
+        for worker in workers.values():
+            worker.kill()
+            worker.wait()
     return times
+
+
+def check(name: str) -> None:
+    """That all draw the same picture."""
+    pictures = {case: case_of(name, 2, case)() for case in ("grouped", "dense", "fp32", "bf16")}
+    reference = pictures["grouped"]
+    span = float(reference.max() - reference.min())
+    for case, limit in (("dense", 1e-4), ("fp32", 1e-4), ("bf16", 0.05)):
+        off = float((pictures[case] - reference).abs().max()) / span
+        assert off < limit, f"{case} differs from grouped by {off:.1e} of the range"
 
 
 def ratio(of: list[float], to: list[float]) -> float:
@@ -157,68 +240,31 @@ def row(
     }
 
 
-def measure(name: str, batch: int, rounds: int, compiled: bool) -> list[dict[str, Any]]:
-    model, stock = build(name), contiguous(build(name))
-    generator = torch.Generator().manual_seed(1)
-    ws = model.map(torch.randn(batch, model.z_dim, generator=generator)).contiguous()
-    native = best_precision() == torch.bfloat16
-    low = build(name)
-    low.precision = torch.bfloat16
-
-    cases: dict[str, Callable[[], Tensor]] = {
-        "grouped": lambda: usual(stock, ws, grouped_layer),
-        "dense": lambda: usual(stock, ws, dense_layer),
-        "fp32": lambda: model.synthesize(ws),
-    }
-    if native:
-        cases["bf16"] = lambda: low.synthesize(ws)
-    if compiled and native:
-        fast = torch.compile(low.synthesize)
-        cases["bf16 compiled"] = lambda: fast(ws)
-    reference = cases["grouped"]()
-    span = float(reference.max() - reference.min())
-    for case, limit in (("dense", 1e-4), ("fp32", 1e-4), ("bf16", 0.05)):
-        if case in cases:
-            off = float((cases[case]() - reference).abs().max()) / span
-            assert off < limit, f"{case} differs from grouped by {off:.1e} of the range"
-
-    times = interleaved(cases, rounds)
+def measure(name: str, batch: int, rounds: int, compiled: bool, keep: bool) -> list[dict[str, Any]]:
+    cases = ["grouped", "dense", "fp32"]
+    if NATIVE:
+        cases += ["bf16", "bf16 compiled"] if compiled else ["bf16"]
+    times = take_turns(name, batch, cases, rounds, keep)
     rows = [
         row(f"{name}x{name} batch {batch} {case}", statistics.median(times[case]), "ms CPU", None, "lower", None)
         for case in cases
     ]
     faster = min(("grouped", "dense"), key=lambda case: statistics.median(times[case]))
-    for case in cases:
-        if case not in ("grouped", "dense"):
-            bar = BARS.get((case, batch), {}).get(name)
-            speed = ratio(times[faster], times[case])
-            rows.append(row(f"{name}x{name} batch {batch} {case} speed-up", speed, "x", bar, "higher", faster))
+    for case in cases[2:]:
+        bar = BARS.get((case, batch), {}).get(name)
+        speed = ratio(times[faster], times[case])
+        rows.append(row(f"{name}x{name} batch {batch} {case} speed-up", speed, "x", bar, "higher", faster))
     return rows
 
 
-def measure_previews(rounds: int) -> list[dict[str, Any]]:
+def measure_previews(rounds: int, keep: bool) -> list[dict[str, Any]]:
     """What a coarse preview of the 256x256 model costs, as a share of a whole frame."""
-    from runway_lab.stylegan.incremental import IncrementalSynthesis
-
     rows = []
-    for precision in ("fp32", "bf16"):
-        if precision == "bf16" and best_precision() != torch.bfloat16:
-            continue
-        model = build("256")
-        model.precision = torch.bfloat16 if precision == "bf16" else torch.float32
-        ws = model.map(torch.randn(1, model.z_dim)).contiguous()
-        explorer = IncrementalSynthesis(model)
-
-        def fresh(resolution: int | None, explorer: IncrementalSynthesis = explorer, ws: Tensor = ws) -> Tensor:
-            explorer.forget()
-            return explorer(ws, resolution=resolution)
-
-        cases: dict[str, Callable[[], Tensor]] = {"whole": lambda fresh=fresh: fresh(None)}  # type: ignore[misc]
-        for resolution in PREVIEWS:
-            cases[str(resolution)] = lambda fresh=fresh, resolution=resolution: fresh(resolution)  # type: ignore[misc]
-        times = interleaved(cases, rounds)
-        for resolution, bar in PREVIEWS.items():
-            share = 100 * ratio(times[str(resolution)], times["whole"])
+    for precision in ["fp32", "bf16"] if NATIVE else ["fp32"]:
+        cases = [f"{precision} whole", *[f"{precision} preview {resolution}" for resolution in PREVIEWS]]
+        times = take_turns("256", 1, cases, rounds, keep)
+        for case, (resolution, bar) in zip(cases[1:], PREVIEWS.items(), strict=True):
+            share = 100 * ratio(times[case], times[cases[0]])
             title = f"256x256 {precision} preview at {resolution}x{resolution}"
             rows.append(row(title, share, "% of a frame", bar, "lower", "whole frame"))
     return rows
@@ -241,19 +287,28 @@ def main() -> int:
     parser.add_argument("--sizes", nargs="+", choices=list(CONFIGS), default=list(CONFIGS))
     parser.add_argument("--batches", nargs="+", type=int, default=[1, 16])
     parser.add_argument("--compile", action="store_true", help="with torch.compile too: a minute for each shape")
+    parser.add_argument("--keep-memory", action="store_true", help="let no allocator give memory back")
+    parser.add_argument("--work", nargs=3, metavar=("SIZE", "BATCH", "CASE"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     torch.set_num_threads(1)
     rows: list[dict[str, Any]] = []
     with torch.inference_mode():
+        if asked.work:
+            if asked.keep_memory:
+                keep_freed_memory()
+            work(asked.work[0], int(asked.work[1]), asked.work[2])
+            return 0
         for name in ["64"] if asked.quick else asked.sizes:
+            check(name)
             for batch in asked.batches:
                 rounds = {1: {"64": 40, "128": 20, "256": 12}, 16: {"64": 8, "128": 5, "256": 3}}
                 many = rounds.get(batch, rounds[16])[name]
-                part = measure(name, batch, max(many // 3, 3) if asked.quick else many, asked.compile)
+                many = max(many // 3, 3) if asked.quick else many
+                part = measure(name, batch, many, asked.compile, asked.keep_memory)
                 print(table(part), flush=True)
                 rows += part
         if not asked.quick and "256" in asked.sizes:
-            part = measure_previews(9)
+            part = measure_previews(9, asked.keep_memory)
             print(table(part), flush=True)
             rows += part
     if asked.json:

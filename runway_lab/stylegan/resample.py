@@ -61,7 +61,18 @@ def up(x: Tensor, gain: float = 1.0) -> Tensor:
     >>> up(torch.ones(1, 1, 4, 4))[0, 0, 3].tolist()
     [0.75, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.75]
     """
+    if not (torch.is_grad_enabled() and x.requires_grad):
+        return _resize(x, gain)
     return _Up.apply(x, gain)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def _resize(x: Tensor, gain: float) -> Tensor:
+    # Between two pixels this filter interpolates linearly, a quarter of the way from one and three from the other, so
+    # the ready-made bilinear resize is the same filter. It repeats the border where F sees zeros.
+    wide = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+    for edge in (wide[:, :, :1], wide[:, :, -1:], wide[:, :, :, :1], wide[:, :, :, -1:]):
+        edge.mul_(0.75)
+    return wide.mul_(gain) if gain != 1.0 else wide
 
 
 class _Blur(torch.autograd.Function):
@@ -92,12 +103,7 @@ class _Up(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, gain: float) -> Tensor:
         ctx.gain = gain
-        # Between two pixels this filter interpolates linearly, a quarter of the way from one and three from the
-        # other, so the ready-made bilinear resize is the same filter. It repeats the border where F sees zeros.
-        wide = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-        for edge in (wide[:, :, :1], wide[:, :, -1:], wide[:, :, :, :1], wide[:, :, :, -1:]):
-            edge.mul_(0.75)
-        return wide.mul_(gain) if gain != 1.0 else wide
+        return _resize(x, gain)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]

@@ -110,6 +110,7 @@ class _Baked(NamedTuple):
     energy: Tensor  # [I, O], over gain squared: d comes out with the gain in it
     bias: Tensor
     noise: Tensor | None  # [1, 1, H, W]
+    shift: Tensor | None  # bias and noise in one, [1, O, H, W], where that is no larger than the weight
     style_weight: Tensor  # [w_dim, I]
     style_bias: Tensor
 
@@ -205,36 +206,43 @@ class StyledConv(nn.Module):
     def _quick(self, x: Tensor, w: Tensor, kind: str | Tensor) -> Tensor:
         dtype, device = x.dtype, x.device
         outputs, inputs = self.weight.shape[:2]
-        weight, energy, bias, noise, style_weight, style_bias = self._bake(dtype)
+        weight, energy, bias, noise, shift, style_weight, style_bias = self._bake(dtype)
         if isinstance(kind, Tensor):
-            noise = (kind * self.gain).to(dtype)
+            noise, shift = (kind * self.gain).to(dtype), None
         elif kind == "none":
-            noise = None
-        slope = _SLOPE if noise is None else None
+            noise = shift = None
         style = torch.addmm(style_bias, w, style_weight)
         if dtype == torch.float16:
             style = _bounded(style)
         demod = torch.mm(style.square(), energy).add_(1e-8 / self.gain**2).rsqrt_()
-        if self.up:
+        slope = _SLOPE if noise is None else None
+        if len(x) == 1 and self.up:  # one picture: the blur's own weight carries d
             x = onednn.transposed(x * _spread(style, dtype), weight)
-            if len(x) == 1:  # one picture: the blur's own weight carries d
-                kernel = (taps(outputs, 4.0, torch.float32, device) * demod.view(-1, 1, 1, 1)).to(dtype)
-            else:
-                kernel = taps(outputs, 4.0, dtype, device)
-                x = x.mul_(_spread(demod, dtype))
+            kernel = (taps(outputs, 4.0, torch.float32, device) * demod.view(-1, 1, 1, 1)).to(dtype)
             x = onednn.convolve(x, kernel, bias, groups=outputs, slope=slope)
-        elif len(x) == 1 and 9 * inputs <= x.shape[2] * x.shape[3]:
+        elif len(x) == 1 and _worth_folding(inputs, x.shape[2] * x.shape[3]):
             own = self.weight * style.view(1, -1, 1, 1) * demod.view(-1, 1, 1, 1)
             if dtype == torch.float16:
                 own = own * _taming(self.weight)
             x = onednn.convolve(x, own.to(dtype), bias, slope=slope)
         else:
-            x = onednn.convolve(x * _spread(style, dtype), weight, None)
-            x = x.mul_(_spread(demod, dtype)).add_(bias[:, None, None])
+            x = x * _spread(style, dtype)
+            if self.up:
+                x = onednn.transposed(x, weight)
+                x = onednn.convolve(x, taps(outputs, 4.0, dtype, device), None, groups=outputs)
+            else:
+                x = onednn.convolve(x, weight, None)
+            demod = _spread(demod, dtype)
+            if shift is not None:
+                return self._clamped(F.leaky_relu_(torch.addcmul(shift, x, demod, out=x), _SLOPE))
+            x = x.mul_(demod).add_(bias[:, None, None])
             if noise is None:
                 x = F.leaky_relu_(x, _SLOPE)
         if noise is not None:
             x = F.leaky_relu_(x.add_(noise), _SLOPE)
+        return self._clamped(x)
+
+    def _clamped(self, x: Tensor) -> Tensor:
         return x if self.clamp is None else x.clamp_(-self.clamp, self.clamp)
 
     def _bake(self, dtype: torch.dtype) -> _Baked:
@@ -253,17 +261,27 @@ class StyledConv(nn.Module):
             noise = None
             if self.use_noise and (self.noise_strength.device.type != "cpu" or float(self.noise_strength)):
                 noise = (self.noise_const * self.noise_strength * self.gain).to(dtype)[None, None]
+            bias = (self.bias * self.gain).to(dtype)
+            shift = None
+            if noise is not None and len(bias) * noise.numel() <= weight.numel():
+                shift = (bias[:, None, None] + noise).contiguous(memory_format=torch.channels_last)
             baked = _Baked(
                 weight=onednn.pack_transposed(plain.transpose(0, 1)) if self.up else onednn.pack(plain),
                 energy=(weight.square().sum((2, 3)).T / self.gain**2).contiguous(),
-                bias=(self.bias * self.gain).to(dtype),
+                bias=bias,
                 noise=noise,
+                shift=shift,
                 style_weight=(self.affine.weight * self.affine.gain).T,
                 style_bias=self.affine.bias * self.affine.lr_multiplier,
             )
         if lasting:
             self._bakery.key, self._bakery.baked = key, baked
         return baked
+
+
+def _worth_folding(inputs: int, pixels: int) -> bool:
+    """Whether the weight of a layer is so small beside its picture that s and d are better multiplied into it."""
+    return 8 * inputs <= pixels
 
 
 def _taming(weight: Tensor) -> Tensor:
@@ -453,7 +471,7 @@ class SynthesisNetwork(nn.Module):
             return count
         area = config.start[0] * config.start[1] / 16
         for i, resolution in enumerate(config.resolutions):
-            if i and 9 * config.width(resolution) <= resolution * resolution * area:
+            if i and _worth_folding(config.width(resolution), int(resolution * resolution * area)):
                 return i
         return count
 
