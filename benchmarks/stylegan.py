@@ -10,13 +10,16 @@ What is compared computes the same pictures from the same weights (checked befor
     dense     features modulated before and demodulated after one shared convolution, NCHW float32, stock operators
     ours      `runway_lab.stylegan`, float32 and, where this CPU has it natively, bfloat16
 
-Each of them runs in a process of its own, as it would for a person, and they take turns, in an order that changes from
-round to round. Of two calls in a row the second counts: the first fetches back what the others pushed out of the caches.
-Time is what the process had on the CPU, not the time on the wall, so that a busy machine does not decide. A figure is the
-median of the rounds, which are spread over three launches, as a process keeps the luck it has with its memory; a ratio is the median of the ratios within each round, against the faster of grouped and dense.
+Each of them runs in a process of its own, as it would for a person, and they take turns, in an order that
+changes from round to round. Of two calls in a row the second counts: the first fetches back what the others
+pushed out of the caches. Time is what the process had on the CPU, not the time on the wall, so that a busy
+machine does not decide. A figure is the median of the rounds, which are spread over three launches, as a
+process keeps the luck it has with its memory; a ratio is the median of the ratios within each round,
+against the faster of grouped and dense.
 
-A third or more of the time of grouped and dense goes into fresh memory pages for their larger buffers, which glibc
-returns to the system after every use. `--keep-memory` tells it to keep them, in every process: stricter than life.
+A third or more of the time of grouped and dense goes into fresh memory pages for their larger buffers,
+which glibc returns to the system after every use. `--keep-memory` tells it to keep them, in every process:
+stricter than life.
 """
 
 from __future__ import annotations
@@ -41,7 +44,7 @@ from torch import Tensor
 
 from runway_lab.stylegan.generator import best_precision
 from runway_lab.stylegan.incremental import IncrementalSynthesis
-from runway_lab.stylegan.stylegan2 import StyleGAN2, StyleGAN2Config, StyledConv
+from runway_lab.stylegan.stylegan2 import StyledConv, StyleGAN2, StyleGAN2Config
 
 CONFIGS = {
     "64": StyleGAN2Config(resolution=64, channel_base=4096, channel_max=128, z_dim=128, w_dim=128),
@@ -191,9 +194,21 @@ def _launch(
 ) -> dict[str, list[float]]:
     workers = {}
     for case in cases:
-        command = [sys.executable, __file__, "--work", name, str(batch), case, *(["--keep-memory"] if keep else [])]
+        command = [
+            sys.executable,
+            __file__,
+            "--work",
+            name,
+            str(batch),
+            case,
+            *(["--keep-memory"] if keep else []),
+        ]
         workers[case] = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
     times: dict[str, list[float]] = {case: [] for case in cases}
     order = list(cases)
@@ -258,7 +273,14 @@ def measure(name: str, batch: int, rounds: int, compiled: bool, keep: bool) -> l
         cases += ["bf16", "bf16 compiled"] if compiled else ["bf16"]
     times = take_turns(name, batch, cases, rounds, keep)
     rows = [
-        row(f"{name}x{name} batch {batch} {case}", statistics.median(times[case]), "ms CPU", None, "lower", None)
+        row(
+            f"{name}x{name} batch {batch} {case}",
+            statistics.median(times[case]),
+            "ms CPU",
+            None,
+            "lower",
+            None,
+        )
         for case in cases
     ]
     faster = min(("grouped", "dense"), key=lambda case: statistics.median(times[case]))
@@ -288,17 +310,23 @@ def table(rows: list[dict[str, Any]]) -> str:
         bar = "" if each["bar"] is None else f"bar {each['bar']:g}"
         verdict = {None: "", True: "holds", False: "FAILS"}[each["holds"]]
         against = f"against {each['against']}" if each["against"] else ""
-        lines.append(f"{each['name']:<46}{each['value']:>10.2f} {each['unit']:<13}{bar:<10}{verdict:<7}{against}")
+        lines.append(
+            f"{each['name']:<46}{each['value']:>10.2f} {each['unit']:<13}{bar:<10}{verdict:<7}{against}"
+        )
     return "\n".join(lines)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--json", type=Path, help="write the rows here")
     parser.add_argument("--quick", action="store_true", help="the smallest model only, few rounds")
     parser.add_argument("--sizes", nargs="+", choices=list(CONFIGS), default=list(CONFIGS))
     parser.add_argument("--batches", nargs="+", type=int, default=[1, 16])
-    parser.add_argument("--compile", action="store_true", help="with torch.compile too: a minute for each shape")
+    parser.add_argument(
+        "--compile", action="store_true", help="with torch.compile too: a minute for each shape"
+    )
     parser.add_argument("--keep-memory", action="store_true", help="let no allocator give memory back")
     parser.add_argument("--work", nargs=3, metavar=("SIZE", "BATCH", "CASE"), help=argparse.SUPPRESS)
     asked = parser.parse_args()

@@ -1,15 +1,16 @@
 """The StyleGAN2 discriminator, which StyleGAN3 uses too.
 
-Karras et al., "Analyzing and Improving the Image Quality of StyleGAN" (2020), fig. 7: from the picture down to 4x4, each
-block two convolutions and a halving, with a linear shortcut ("resnet") or without ("orig"; "skip" feeds a smaller picture
-in at each block). At 4x4 comes the minibatch standard deviation of Karras et al., "Progressive Growing of GANs" (2018,
-section 3): one more channel that tells how much a group of pictures varies, so that a generator of look-alikes is found out.
+Karras et al., "Analyzing and Improving the Image Quality of StyleGAN" (2020), fig. 7: from the picture down
+to 4x4, each block two convolutions and a halving, with a linear shortcut ("resnet") or without ("orig";
+"skip" feeds a smaller picture in at each block). At 4x4 comes the minibatch standard deviation of Karras et
+al., "Progressive Growing of GANs" (2018, section 3): one more channel that tells how much a group of
+pictures varies, so that a generator of look-alikes is found out.
 
 With labels the last layer gives cmap_dim numbers and the logit is their product with the mapped label, over
 sqrt(cmap_dim) (Miyato and Koyama, "cGANs with Projection Discriminator", 2018).
 
-Bias and gain go into the convolution itself, as nothing comes between them: both branches of a resnet block end with
-a gain of sqrt(1/2), which meets the sqrt(2) of leaky ReLU and cancels.
+Bias and gain go into the convolution itself, as nothing comes between them: both branches of a resnet block
+end with a gain of sqrt(1/2), which meets the sqrt(2) of leaky ReLU and cancels.
 """
 
 from __future__ import annotations

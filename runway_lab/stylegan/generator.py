@@ -3,8 +3,8 @@
     ws = generator.map(z, labels, psi=0.7)      [N, z_dim] -> [N, num_ws, w_dim]
     images = generator.synthesize(ws)           [N, num_ws, w_dim] -> [N, C, H, W] around [-1, 1], not clipped
 
-`precision` is the type that convolutions are computed in. Weights stay in float32, and so do styles, demodulation and the
-sum of the RGB layers; `best_precision` knows what a device is good at.
+`precision` is the type that convolutions are computed in. Weights stay in float32, and so do styles,
+demodulation and the sum of the RGB layers; `best_precision` knows what a device is good at.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ def best_precision(device: torch.device | str = "cpu") -> torch.dtype:
     if kind == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     if kind == "cpu":
-        asked = [getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")]
+        asked = [
+            getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+        ]
         return torch.bfloat16 if any(ask is not None and ask() for ask in asked) else torch.float32
     return torch.float32
 
@@ -114,7 +116,9 @@ def check_labels(labels: Tensor | None, c_dim: int, count: int) -> Tensor | None
     if not c_dim:
         return None
     if labels is None:
-        raise BadValue(f"This model was trained with {c_dim} labels.", hint="Pass labels=, one for each picture.")
+        raise BadValue(
+            f"This model was trained with {c_dim} labels.", hint="Pass labels=, one for each picture."
+        )
     if labels.ndim == 1 and not labels.is_floating_point():
         if labels.numel() and not 0 <= int(labels.min()) <= int(labels.max()) < c_dim:
             raise BadValue("There is no such label.", hint=f"This model's labels are 0 to {c_dim - 1}.")

@@ -1,9 +1,9 @@
 """Exploring by steps: recompute only what an edit touches, and show a coarse picture first.
 
-Block by block, a StyleGAN2 turns (features, running RGB) into the next (features, running RGB), and each block looks at
-its own few ws only. So after an edit of ws[k:] everything before the block that first reads w[k] is still valid. In the
-skip architecture the running RGB is itself a picture: the block at 64x64 ends with a 64x64 preview of the result, for a
-fraction of the work, and going on from there repeats nothing.
+Block by block, a StyleGAN2 turns (features, running RGB) into the next (features, running RGB), and each
+block looks at its own few ws only. So after an edit of ws[k:] everything before the block that first reads
+w[k] is still valid. In the skip architecture the running RGB is itself a picture: the block at 64x64 ends
+with a 64x64 preview of the result, for a fraction of the work, and going on from there repeats nothing.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """From z (and a label) to w: the mapping network, and the fully connected layer all networks share.
 
-Layers keep their weights at unit variance and scale them at run time by gain = lr_multiplier / sqrt(inputs), the
-equalised learning rate of Karras et al., "Progressive Growing of GANs" (2018, section 4.1); a mapping layer has an
-lr_multiplier of 0.01, so what is stored has a standard deviation of 100. The mapping follows Karras et al., "A
-Style-Based Generator Architecture" (2019):
+Layers keep their weights at unit variance and scale them at run time by gain = lr_multiplier /
+sqrt(inputs), the equalised learning rate of Karras et al., "Progressive Growing of GANs" (2018, section
+4.1); a mapping layer has an lr_multiplier of 0.01, so what is stored has a standard deviation of 100. The
+mapping follows Karras et al., "A Style-Based Generator Architecture" (2019):
 
     z <- z / sqrt(mean(z^2) + 1e-8)          a label's embedding likewise, joined behind z
     w = fc_n(... fc_0(z))                    leaky ReLU 0.2 times sqrt(2) after each, the last one included

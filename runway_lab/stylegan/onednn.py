@@ -1,10 +1,11 @@
 """What oneDNN, the convolution library inside PyTorch for CPUs, can do beyond the stock operators.
 
-A convolution called from Python hands oneDNN its weight in a plain layout, and oneDNN rearranges it, on every call,
-into the blocked layout its kernels want. At 4x4 to 16x16 pixels with 512 channels that takes longer than the
-convolution. `pack` rearranges once; `convolve` takes the packed weight and applies bias and leaky ReLU while the result
-is still in registers. These are the operators that `torch.compile` itself emits for CPUs. They have no stable name, so
-`available` tries them against the stock ones first, and where they are missing or wrong everything falls back.
+A convolution called from Python hands oneDNN its weight in a plain layout, and oneDNN rearranges it, on
+every call, into the blocked layout its kernels want. At 4x4 to 16x16 pixels with 512 channels that takes
+longer than the convolution. `pack` rearranges once; `convolve` takes the packed weight and applies bias and
+leaky ReLU while the result is still in registers. These are the operators that `torch.compile` itself emits
+for CPUs. They have no stable name, so `available` tries them against the stock ones first, and where they
+are missing or wrong everything falls back.
 
 Only for inference: packed weights are opaque and nothing here can be differentiated.
 """
@@ -30,7 +31,8 @@ def _ops() -> Any:
 @lru_cache(maxsize=8)
 def available(dtype: torch.dtype) -> bool:
     """Whether packed convolutions work for `dtype` on this CPU and give what the stock ones give."""
-    if dtype not in _FLOATS or not torch.backends.mkldnn.is_available():
+    built_in = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    if dtype not in _FLOATS or not built_in:
         return False
     try:
         with torch.no_grad():
@@ -72,7 +74,11 @@ def _pack_transposed(weight: Tensor) -> Tensor:
 
 def pack(weight: Tensor) -> Tensor:
     """The weight [O, I, 3, 3] of a convolution with padding 1, ready for `convolve`."""
-    return _pack(weight.contiguous()) if _usable(weight) else weight.contiguous(memory_format=torch.channels_last)
+    return (
+        _pack(weight.contiguous())
+        if _usable(weight)
+        else weight.contiguous(memory_format=torch.channels_last)
+    )
 
 
 def pack_transposed(weight: Tensor) -> Tensor:
@@ -83,10 +89,16 @@ def pack_transposed(weight: Tensor) -> Tensor:
 
 
 def convolve(
-    x: Tensor, weight: Tensor, bias: Tensor | None, *, padding: int = 1, groups: int = 1, slope: float | None = None
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    *,
+    padding: int = 1,
+    groups: int = 1,
+    slope: float | None = None,
 ) -> Tensor:
     """conv2d, then leaky ReLU where `slope` is given; `weight` packed or plain."""
-    if weight.layout == torch._mkldnn or (slope is not None and _usable(weight)):
+    if weight.is_mkldnn or (slope is not None and _usable(weight)):
         attribute = ("none", []) if slope is None else ("leaky_relu", [slope])
         return _ops()._convolution_pointwise(  # type: ignore[no-any-return]
             x, weight, bias, [padding, padding], [1, 1], [1, 1], groups, *attribute, ""
@@ -97,7 +109,7 @@ def convolve(
 
 def transposed(x: Tensor, weight: Tensor) -> Tensor:
     """conv_transpose2d with stride 2 and no padding; `weight` packed or plain."""
-    if weight.layout == torch._mkldnn:
+    if weight.is_mkldnn:
         return _ops()._convolution_transpose_pointwise(  # type: ignore[no-any-return]
             x, weight, None, [0, 0], [0, 0], [2, 2], [1, 1], 1, "none", [], ""
         )

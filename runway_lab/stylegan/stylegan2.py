@@ -1,24 +1,27 @@
 """The StyleGAN2 generator, from the paper.
 
-Karras et al., "Analyzing and Improving the Image Quality of StyleGAN" (2020). A 3x3 convolution whose weight w_ijk (i
-input channel, j output channel, k place in the kernel) is scaled by a style s_i and normalised again (eq. 1 and 3):
+Karras et al., "Analyzing and Improving the Image Quality of StyleGAN" (2020). A 3x3 convolution whose
+weight w_ijk (i input channel, j output channel, k place in the kernel) is scaled by a style s_i and
+normalised again (eq. 1 and 3):
 
     w'_ijk  = s_i w_ijk
     w''_ijk = w'_ijk d_j,    d_j = 1 / sqrt(sum_ik w'_ijk^2 + eps)
 
-A convolution is linear, so this need not build a weight for each picture: y_j = d_j conv(s_i x_i, w), and d_j comes from one small
-matrix product, sum_i s_i^2 (sum_k w_ijk^2). One shared weight serves the whole batch, whatever its size. Then, for each
-layer, y = lrelu(y + noise + bias) sqrt(2); leaky ReLU is positively homogeneous, so the sqrt(2) moves into d, noise and bias.
+A convolution is linear, so this need not build a weight for each picture: y_j = d_j conv(s_i x_i, w), and
+d_j comes from one small matrix product, sum_i s_i^2 (sum_k w_ijk^2). One shared weight serves the whole
+batch, whatever its size. Then, for each layer, y = lrelu(y + noise + bias) sqrt(2); leaky ReLU is
+positively homogeneous, so the sqrt(2) moves into d, noise and bias.
 
-Upsampling layers are a transposed convolution with stride 2 and a blur (`resample`). In the "skip" architecture (fig. 7b)
-each block adds its RGB, unnormalised and without noise, to the upsampled sum of those before; "resnet" (fig. 7c) and "orig"
-(fig. 7a) have one RGB layer, at the end.
+Upsampling layers are a transposed convolution with stride 2 and a blur (`resample`). In the "skip"
+architecture (fig. 7b) each block adds its RGB, unnormalised and without noise, to the upsampled sum of
+those before; "resnet" (fig. 7c) and "orig" (fig. 7a) have one RGB layer, at the end.
 
-The layers come in two forms with one result. Where something asks for gradients, plain differentiable operations
-(R1 and path length regularisation differentiate twice). Where nothing does, a quicker one that works in place, keeps weights
-packed (`onednn`) and multiplies s and d into the weight when that has fewer elements than the picture. Both keep
-activations in channels-last memory from the first block to the last: one operation that forgets it makes every
-convolution after it rearrange its input, which costs more than the operation itself.
+The layers come in two forms with one result. Where something asks for gradients, plain differentiable
+operations (R1 and path length regularisation differentiate twice). Where nothing does, a quicker one that
+works in place, keeps weights packed (`onednn`) and multiplies s and d into the weight when that has fewer
+elements than the picture. Both keep activations in channels-last memory from the first block to the last:
+one operation that forgets it makes every convolution after it rearrange its input, which costs more than
+the operation itself.
 """
 
 from __future__ import annotations
@@ -47,8 +50,8 @@ _SLOPE = 0.2
 class StyleGAN2Config:
     """All that is needed to build the generator again.
 
-    `resolution` counts the doublings: a start of 4x4 gives resolution x resolution, a start of 4x6 one and a half times that
-    width.
+    `resolution` counts the doublings: a start of 4x4 gives resolution x resolution, a start of 4x6 one and
+    a half times that width.
     """
 
     resolution: int = 256
@@ -186,7 +189,8 @@ class StyledConv(nn.Module):
 
     def _differentiable(self, x: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
         dtype = x.dtype
-        weight, style = self.weight, self.affine(w)
+        weight: Tensor = self.weight
+        style: Tensor = self.affine(w)
         if dtype == torch.float16:
             weight, style = _tamed(weight), _bounded(style)
         demod = (style.square() @ weight.square().sum((2, 3)).T + 1e-8).rsqrt() * self.gain
@@ -247,10 +251,11 @@ class StyledConv(nn.Module):
 
     def _bake(self, dtype: torch.dtype) -> _Baked:
         """What is needed for pictures in `dtype`; made anew when one of the tensors has changed."""
-        sources = [self.weight, self.bias, self.affine.weight, self.affine.bias]
+        sources: list[Tensor] = [self.weight, self.bias, self.affine.weight, self.affine.bias]
         if self.use_noise:
             sources += [self.noise_const, self.noise_strength]
-        # Inference tensors do not count their changes, and what is being compiled must not depend on addresses.
+        # Inference tensors do not count their changes, and what is being compiled must not depend on
+        # addresses.
         lasting = not torch.compiler.is_compiling() and not any(t.is_inference() for t in sources)
         key = (dtype, *[(t.data_ptr(), t._version) for t in sources]) if lasting else ()
         if lasting and self._bakery.key == key and self._bakery.baked is not None:
@@ -462,8 +467,8 @@ class SynthesisNetwork(nn.Module):
     def _alone_from(self, ws: Tensor) -> int:
         """From which block on pictures are computed one by one.
 
-        On a CPU that is from where a picture's own weight has fewer elements than its features, so that modulating the
-        weight saves several passes over memory.
+        On a CPU that is from where a picture's own weight has fewer elements than its features, so that
+        modulating the weight saves several passes over memory.
         """
         config = self.config
         count = len(config.resolutions)
@@ -507,7 +512,8 @@ class StyleGAN2(Generator):
     def synthesize(self, ws: Tensor, noise: Noise = "const", *, seed: Seed = None) -> Tensor:
         """ws [N, num_ws, w_dim] to images [N, C, H, W] around [-1, 1], not clipped.
 
-        `noise` is "const" (the model's own, always the same), "random" (`seed` makes it repeatable) or "none".
+        `noise` is "const" (the model's own, always the same), "random" (`seed` makes it repeatable) or
+        "none".
         """
         self.check_ws(ws)
         source = noise_source(noise, seed, self.device)

@@ -1,19 +1,22 @@
 """The StyleGAN3 generator, configurations T and R, from the paper.
 
-Karras et al., "Alias-Free Generative Adversarial Networks" (2021). Features are samples of a continuous signal, and
-every layer is equivariant to moving (T) or also to turning (R) that signal. There are 14 layers whatever the size of
-the picture. Layer i has a cut-off frequency f_c, a stop band f_t from which nothing may remain, a sampling rate s and a
-transition half-width f_h (section 3.2 and table 1c; N layers, the last N_crit of them sampled critically):
+Karras et al., "Alias-Free Generative Adversarial Networks" (2021). Features are samples of a continuous
+signal, and every layer is equivariant to moving (T) or also to turning (R) that signal. There are 14 layers
+whatever the size of the picture. Layer i has a cut-off frequency f_c, a stop band f_t from which nothing
+may remain, a sampling rate s and a transition half-width f_h (section 3.2 and table 1c; N layers, the last
+N_crit of them sampled critically):
 
     f_c[i] = f_c,0 (f_c,N / f_c,0)^e,   f_t[i] likewise,   e = min(i / (N - N_crit), 1)
     s[i]   = 2^ceil(log2(min(2 f_t[i], s_N)))        f_h[i] = max(s[i] / 2, f_t[i]) - f_c[i]
 
-A layer is a modulated convolution, then leaky ReLU at a higher rate: upsample (Kaiser-windowed sinc), activate,
-clamp, downsample (again, or with a radially symmetric jinc for R). Ten pixels of margin on each side keep what happens at
-the border out of the picture; the last layers crop it. The input is not a constant but a set of Fourier features that
-one w can move and turn (fig. 4), and so can a person, through `transform`.
+A layer is a modulated convolution, then leaky ReLU at a higher rate: upsample (Kaiser-windowed sinc),
+activate, clamp, downsample (again, or with a radially symmetric jinc for R). Ten pixels of margin on each
+side keep what happens at the border out of the picture; the last layers crop it. The input is not a
+constant but a set of Fourier features that one w can move and turn (fig. 4), and so can a person, through
+`transform`.
 
-The magnitude of each layer's input is tracked in training; its root divides the layer's output (eq. 3 of appendix C).
+The magnitude of each layer's input is tracked in training; its root divides the layer's output (eq. 3 of
+appendix C).
 """
 
 from __future__ import annotations
@@ -81,9 +84,22 @@ class StyleGAN3Config:
                 f"A StyleGAN3 cannot have the resolution {self.resolution}.",
                 hint="It is a power of two from 16 to 1024.",
             )
-        if not 1 <= self.layers <= 64 or not 0 <= self.critical < self.layers or self.conv_kernel not in (1, 3):
+        sane = (
+            1 <= self.layers <= 64
+            and 0 <= self.critical < self.layers
+            and self.conv_kernel in (1, 3)
+            and 0 < self.first_cutoff < self.resolution
+            and 0 < self.first_stopband < 4 * self.resolution
+            and 0 < self.last_stopband_ratio < 8
+            and 0 <= self.margin <= 256
+            and 1 <= self.filter_size <= 64
+            and 1 <= self.lrelu_upsampling <= 16
+            and 1 <= self.mapping_layers <= 64
+        )
+        if not sane:
             raise BadValue(
-                "These settings make no StyleGAN3.", hint="It has 14 layers, 2 of them critical, and a 1x1 or 3x3 kernel."
+                "These settings make no StyleGAN3.",
+                hint="It has 14 layers, 2 of them critical, and a 1x1 or 3x3 kernel.",
             )
 
     @property
@@ -133,7 +149,9 @@ class StyleGAN3Config:
         return plan
 
 
-def kaiser_lowpass(count: int, cutoff: float, width: float, rate: float, radial: bool = False) -> Tensor | None:
+def kaiser_lowpass(
+    count: int, cutoff: float, width: float, rate: float, radial: bool = False
+) -> Tensor | None:
     """A filter of `count` taps that passes what is below `cutoff` and falls off over `width`; None for one tap.
 
     Kaiser's rules give the window's shape from the attenuation that `count` taps can reach.
@@ -169,15 +187,15 @@ class FourierInput(nn.Module):
     def __init__(self, channels: int, w_dim: int, size: int, rate: float, bandwidth: float) -> None:
         super().__init__()
         self.channels, self.size, self.rate, self.bandwidth = channels, size, rate, bandwidth
-        freqs = torch.randn(channels, 2)
-        radii = freqs.square().sum(dim=1, keepdim=True).sqrt()
+        # Uniform in a disc of frequencies (section 3.1).
+        angle, radius = torch.rand(channels) * (2 * math.pi), torch.rand(channels).sqrt() * bandwidth
         self.weight = nn.Parameter(torch.randn(channels, channels))
         self.affine = Dense(w_dim, 4)
         with torch.no_grad():
             self.affine.weight.zero_()
             self.affine.bias.copy_(torch.tensor([1.0, 0.0, 0.0, 0.0]))
         self.register_buffer("transform", torch.eye(3))
-        self.register_buffer("freqs", freqs / (radii * radii.square().exp().pow(0.25)) * bandwidth)
+        self.register_buffer("freqs", torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1))
         self.register_buffer("phases", torch.rand(channels) - 0.5)
 
     def forward(self, w: Tensor) -> Tensor:
@@ -227,8 +245,8 @@ class AliasFreeLayer(nn.Module):
         down = kaiser_lowpass(down_taps, plan.out_cutoff, plan.out_half_width * 2, rate, radial)
         self.register_buffer("up_filter", up)
         self.register_buffer("down_filter", down)
-        # Of the padding around the upsampled picture: what the filters and the downsampling consume, less what
-        # there is too much. Negative means cropping.
+        # Of the padding around the upsampled picture: what the filters and the downsampling consume, less
+        # what there is too much. Negative means cropping.
         total = (plan.out_size - 1) * self.down_factor + 1
         total -= (plan.in_size + self.kernel - 1) * self.up_factor
         total += up_taps + down_taps - 2
@@ -239,7 +257,7 @@ class AliasFreeLayer(nn.Module):
         style = self.affine(w)
         dtype = x.dtype
         gain = self.magnitude_ema.rsqrt()
-        weight = self.weight
+        weight: Tensor = self.weight
         if self.plan.is_rgb:
             scale = (gain / math.sqrt(self.plan.inputs)).expand(len(x), self.plan.outputs)
         else:
@@ -262,17 +280,18 @@ class AliasFreeLayer(nn.Module):
         factor, channels = self.up_factor, x.shape[1]
         if self.up_filter is None:
             return F.pad(x, (low, high, low, high))
-        taps = (self.up_filter * factor).to(x.dtype)
+        taps: Tensor = (self.up_filter * factor).to(x.dtype)
         count = len(taps)
-        # Sample i lies at place i * factor; its filter answer begins there and, in the padded picture, low places on.
-        # A transposed convolution gives just that without the zeros; what is too much at the ends is cropped, what is
-        # missing is zero.
+        # Sample i lies at place i * factor; its filter answer begins there and, in the padded picture, low
+        # places on. A transposed convolution gives just that without the zeros; what is too much at the
+        # ends is cropped, what is missing is zero.
         for vertical in (True, False):
             shape = (count, 1) if vertical else (1, count)
             kernel = taps.flip(0).view(1, 1, *shape).expand(channels, 1, *shape).contiguous()
             stride = (factor, 1) if vertical else (1, factor)
             x = F.conv_transpose2d(x, kernel, stride=stride, groups=channels)
-        # conv_transpose ends at the last sample's answer; inserting zeros gives factor - 1 more places after it.
+        # conv_transpose ends at the last sample's answer; inserting zeros gives factor - 1 more places
+        # after it.
         first, last = count - 1 - low, count - 1 - high - (factor - 1)
         return F.pad(x, (-first, -last, -first, -last))
 
@@ -283,8 +302,12 @@ class AliasFreeLayer(nn.Module):
         if taps.ndim == 2:
             kernel = taps.expand(channels, 1, *taps.shape).contiguous()
             return F.conv2d(x, kernel, stride=factor, groups=channels)
-        x = F.conv2d(x, taps.view(1, 1, -1, 1).expand(channels, 1, -1, 1), stride=(factor, 1), groups=channels)
-        return F.conv2d(x, taps.view(1, 1, 1, -1).expand(channels, 1, 1, -1), stride=(1, factor), groups=channels)
+        x = F.conv2d(
+            x, taps.view(1, 1, -1, 1).expand(channels, 1, -1, 1), stride=(factor, 1), groups=channels
+        )
+        return F.conv2d(
+            x, taps.view(1, 1, 1, -1).expand(channels, 1, 1, -1), stride=(1, factor), groups=channels
+        )
 
 
 class AliasFreeSynthesis(nn.Module):
