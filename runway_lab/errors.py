@@ -7,12 +7,13 @@ code travels beside the words (`details`), so that a page can show the words and
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
 
 __all__ = [
     "BadFrame",
     "BadValue",
-    "Cancelled",
     "DamagedEntry",
     "DownloadFailed",
     "InferenceFailed",
@@ -20,6 +21,7 @@ __all__ = [
     "ModelCrashed",
     "ModelFailed",
     "ModelStopped",
+    "NotAgreed",
     "NotEnoughMemory",
     "Offline",
     "OutOfMemory",
@@ -27,8 +29,17 @@ __all__ = [
     "StartFailed",
     "TooManyModels",
     "Unknown",
+    "shorten",
     "suggest",
 ]
+
+BRACKETS: dict[Any, tuple[str, str]] = {
+    list: ("[", "]"),
+    tuple: ("(", ")"),
+    dict: ("{", "}"),
+    set: ("{", "}"),
+    frozenset: ("{", "}"),
+}
 
 
 class RunwayLabError(Exception):
@@ -101,16 +112,12 @@ class ModelCrashed(ModelFailed):
     """The model's process ended without being asked to."""
 
 
-class OutOfMemory(ModelCrashed):
+class OutOfMemory(ModelFailed):
     """The model needed more memory than there is."""
 
 
 class ModelStopped(ModelFailed):
     """The model was stopped, so it cannot answer."""
-
-
-class Cancelled(ModelFailed):
-    """The query was cancelled before it was answered."""
 
 
 class TooManyModels(RunwayLabError):
@@ -137,6 +144,10 @@ class Offline(DownloadFailed):
     """The address could not be reached at all."""
 
 
+class NotAgreed(DownloadFailed):
+    """Nobody has agreed to the licence of what was to be downloaded, so nothing was asked for."""
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """A sentence that helps with a misspelt name.
 
@@ -146,10 +157,60 @@ def suggest(name: str, known: Iterable[str]) -> str:
     'There is: image, text.'
     """
     names = [str(each) for each in known]
-    close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
+    # What was given may come from anywhere, and comparing takes time with its length.
+    wanted = name[:100] if isinstance(name, str) else shorten(name)
+    close = difflib.get_close_matches(wanted, names, n=1, cutoff=0.6)
     if close:
         return f"Did you mean {close[0]!r}?"
     if not names:
         return "There is nothing by any name yet."
     shown = ", ".join(names[:12])
     return f"There is: {shown}." if len(names) <= 12 else f"There is: {shown} and {len(names) - 12} more."
+
+
+def shorten(value: Any, length: int = 80) -> str:
+    """How a value is shown in an error: its type where that says more, never more than a line.
+
+    Nothing that is large, deep or hostile is formatted whole only to be cut.
+
+    >>> shorten("x" * 200, 20)
+    "'xxxxxxxxxxxxxxxx..."
+    >>> shorten([[1, 2], {"a": None}])
+    "[[1, 2], {'a': None}]"
+    """
+    try:
+        text = "".join(islice(_spelt(value, length + 1, 4), length + 1))
+    except Exception:
+        # An object that cannot even say what it is.
+        text = f"a {type(value).__name__}"
+    text = " ".join(text.split("\n"))
+    return text if len(text) <= length else text[: length - 3] + "..."
+
+
+def _spelt(value: Any, length: int, depth: int) -> Iterator[str]:
+    """The text of a value, letter by letter, so that a reader can stop."""
+    shape = getattr(value, "shape", None)
+    if shape is not None and hasattr(value, "dtype"):
+        yield from f"an array of shape {tuple(shape)} and type {value.dtype}" if tuple(shape) else str(value)[:length]
+    elif isinstance(value, (bytes, bytearray, memoryview)):
+        yield from f"{memoryview(value).nbytes} bytes"
+    elif isinstance(value, str):
+        yield from repr(value[:length])
+    elif isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 4 * length:
+        # Python refuses to write out what is longer than some thousand digits.
+        yield from f"a whole number of about {int(value.bit_length() * 0.30103) + 1} digits"
+    elif type(value) in BRACKETS and value:
+        before, after = BRACKETS[type(value)]
+        yield from before
+        for index, each in enumerate(value):
+            yield from ", " if index else ""
+            if depth == 0:
+                yield from "..."
+                break
+            yield from _spelt(each, length, depth - 1)
+            if isinstance(value, dict):
+                yield from ": "
+                yield from _spelt(value[each], length, depth - 1)
+        yield from ",)" if after == ")" and len(value) == 1 else after
+    else:
+        yield from repr(value)[:length]

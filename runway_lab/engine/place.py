@@ -1,0 +1,101 @@
+"""Where models run. `Here` is this machine: nothing to set up."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from runway_lab.engine import slots, spare
+from runway_lab.engine.machine import cores, memory_total
+from runway_lab.engine.process import LocalProcess, start_cold
+from runway_lab.engine.protocol import Connection
+from runway_lab.engine.session import Session
+from runway_lab.engine.source import Source
+from runway_lab.errors import BadValue
+from runway_lab.fields import Buffer
+from runway_lab.settings import settings
+
+__all__ = ["Here", "Place"]
+
+
+class Place(Protocol):
+    """Somewhere models can run."""
+
+    def start(
+        self, source: Source, options: Mapping[str, Any], device: str, threads: int | None, idle: float
+    ) -> Session:
+        """Begins a model; it is starting when this returns, at once."""
+
+
+class Here:
+    """This machine.
+
+    >>> Here()
+    Here()
+    """
+
+    def __repr__(self) -> str:
+        return "Here()"
+
+    def start(
+        self, source: Source, options: Mapping[str, Any], device: str, threads: int | None, idle: float
+    ) -> Session:
+        """Begins a model in a process of its own: the machine's warm spare, or a new one."""
+        chosen = {**source.options, **options}
+        if source.definition is not None:
+            chosen = source.definition.signature.check_options(chosen)
+        start = {
+            "type": "start",
+            "model": source.code,
+            "options": {name: plain(name, value) for name, value in chosen.items()},
+            "device": device,
+            "threads": threads or cores(),
+        }
+
+        def connect() -> tuple[Connection, Mapping[str, Any], list[Buffer]]:
+            # What a sleeping model wakes up to is the kernel as it is then.
+            about = {
+                "environment": dict(os.environ),
+                "folder": os.getcwd(),
+                "path": [each or os.getcwd() for each in sys.path],
+            }
+            return _process(source), start | about, source.buffers
+
+        return Session(source.name, connect, memory=memory_total, idle=idle, on_ready=_prepare_spare)
+
+
+def _process(source: Source) -> LocalProcess:
+    slot = slots.take(source.name, source.memory_mb)
+    if sys.platform == "win32":
+        from runway_lab.engine import windows
+
+        return windows.start(slot)
+    return spare.take_over(source.name, slot) or start_cold(source.name, slot)
+
+
+def _prepare_spare() -> None:
+    """Makes the next start quick, beside the model that has just become ready."""
+    if settings().warm_spare:
+        threading.Thread(target=spare.prepare, name="spare", daemon=True).start()
+
+
+def plain(name: str, value: Any) -> Any:
+    """An option as JSON: paths as text, arrays as lists."""
+    if isinstance(value, os.PathLike):
+        return str(Path(value))
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [plain(name, each) for each in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): plain(name, each) for key, each in value.items()}
+    raise BadValue(
+        f"The option {name!r} cannot be a {type(value).__name__}.",
+        hint="Options are words, numbers, lists and paths; give pictures as inputs.",
+    )

@@ -1,0 +1,81 @@
+"""As many models at once as the machine may run, all kernels together."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+from support.cells import wait_for
+from support.kernel import Kernel
+
+import runway_lab as rl
+from runway_lab.engine import slots
+from runway_lab.errors import ModelCrashed, NotEnoughMemory, TooManyModels
+from runway_lab.settings import home
+
+
+@pytest.fixture(autouse=True)
+def _two_at_once(monkeypatch):
+    monkeypatch.setenv("RUNWAY_LAB_MODELS_AT_ONCE", "2")
+
+
+def test_one_too_many_is_refused_by_name_and_a_stop_makes_room(echo):
+    first = rl.run(echo["same"], quiet=True)
+    second = rl.run(echo["same"], quiet=True)
+    with pytest.raises(TooManyModels, match=r"2 models run on this machine.*Running: same, same.*rl.stop_all"):
+        rl.run(echo["same"], quiet=True)
+    first.stop()
+    with rl.run(echo["same"], quiet=True) as third:
+        assert third.query("say", text="room").text == "room"
+    second.stop()
+    assert slots.running() == []
+    assert not list((home() / "run" / "slots").iterdir())
+
+
+def test_other_kernels_count_and_their_models_can_be_ended(echo):
+    kernel = Kernel("a = rl.run(echo['same'], quiet=True); b = rl.run(echo['same'], quiet=True)")
+    kernel.wait()
+    assert [each.note for each in slots.running()] == ["same", "same"]
+    with pytest.raises(TooManyModels):
+        rl.run(echo["same"], quiet=True)
+    assert rl.stop_all(everywhere=True) == 2
+    assert wait_for(lambda: not slots.running(), 5)
+    kernel.finish()
+
+
+def test_a_killed_kernel_holds_no_slot():
+    kernel = Kernel("a = rl.run(echo['same'], quiet=True)")
+    kernel.wait()
+    kernel.kill()
+    assert wait_for(lambda: not slots.running(), 5)
+
+
+def test_a_start_that_fails_gives_its_slot_back(echo, monkeypatch):
+    from runway_lab.engine import process
+
+    monkeypatch.setattr(process, "LAUNCHER", "/nowhere/launcher.py")
+    with pytest.raises(ModelCrashed):
+        rl.run(echo["same"], quiet=True)
+    assert slots.running() == []
+
+
+def test_little_memory_is_told_before_the_start(echo, monkeypatch):
+    monkeypatch.setattr(slots, "memory_available", lambda: 300_000_000)
+    with pytest.raises(NotEnoughMemory, match="same needs about 400 MB of memory, 300 MB are free"):
+        rl.run(echo["same"], quiet=True)
+
+
+def test_a_card_s_need_counts(monkeypatch):
+    monkeypatch.setattr(slots, "memory_available", lambda: 2_000_000_000)
+    with pytest.raises(NotEnoughMemory, match="needs about 3400 MB"):
+        slots.take("large", memory_mb=3000)
+    slots.take("small", memory_mb=1000).release(remove=True)
+
+
+def test_a_slot_left_by_a_crash_is_swept(echo):
+    folder = home() / "run" / "slots"
+    folder.mkdir(parents=True)
+    (folder / "0.lock").write_text(json.dumps({"pid": os.getpid(), "note": "a ghost", "since": 0}))
+    assert slots.running() == []
+    assert not list(folder.iterdir())
