@@ -7,7 +7,7 @@
 What is compared computes the same pictures from the same weights (checked before anything is timed):
 
     grouped   a weight for each picture, one grouped convolution, zero insertion and padding for resampling
-    dense     features modulated before and demodulated after one shared convolution, NCHW float32, stock operators
+    dense     features modulated before and demodulated after one shared convolution, NCHW, stock operators
     ours      `runway_lab.stylegan`, float32 and, where this CPU has it natively, bfloat16
 
 Each of them runs in a process of its own, as it would for a person, and they take turns, in an order that
@@ -144,7 +144,7 @@ def keep_freed_memory() -> None:
 
 
 def case_of(name: str, batch: int, case: str) -> Callable[[], Tensor]:
-    """A call that draws `batch` pictures; "preview 64" stops early, "whole" goes through the same explorer."""
+    """A call that draws `batch` pictures; "preview 64" stops early, "whole" takes the same way to the end."""
     model = build(name)
     generator = torch.Generator().manual_seed(1)
     ws = model.map(torch.randn(batch, model.z_dim, generator=generator)).contiguous()
@@ -252,9 +252,7 @@ def ratio(of: list[float], to: list[float]) -> float:
     return statistics.median(a / b for a, b in zip(of, to, strict=True))
 
 
-def row(
-    name: str, value: float, unit: str, bar: float | None, better: str, against: str | None
-) -> dict[str, Any]:
+def row(name: str, value: float, unit: str, bar: float | None, better: str, against: str | None) -> dict[str, Any]:
     holds = None if bar is None else (value >= bar if better == "higher" else value <= bar)
     return {
         "name": name,
@@ -310,23 +308,17 @@ def table(rows: list[dict[str, Any]]) -> str:
         bar = "" if each["bar"] is None else f"bar {each['bar']:g}"
         verdict = {None: "", True: "holds", False: "FAILS"}[each["holds"]]
         against = f"against {each['against']}" if each["against"] else ""
-        lines.append(
-            f"{each['name']:<46}{each['value']:>10.2f} {each['unit']:<13}{bar:<10}{verdict:<7}{against}"
-        )
+        lines.append(f"{each['name']:<46}{each['value']:>10.2f} {each['unit']:<13}{bar:<10}{verdict:<7}{against}")
     return "\n".join(lines)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, help="write the rows here")
     parser.add_argument("--quick", action="store_true", help="the smallest model only, few rounds")
     parser.add_argument("--sizes", nargs="+", choices=list(CONFIGS), default=list(CONFIGS))
     parser.add_argument("--batches", nargs="+", type=int, default=[1, 16])
-    parser.add_argument(
-        "--compile", action="store_true", help="with torch.compile too: a minute for each shape"
-    )
+    parser.add_argument("--compile", action="store_true", help="with torch.compile too: a minute for each shape")
     parser.add_argument("--keep-memory", action="store_true", help="let no allocator give memory back")
     parser.add_argument("--work", nargs=3, metavar=("SIZE", "BATCH", "CASE"), help=argparse.SUPPRESS)
     asked = parser.parse_args()

@@ -62,7 +62,7 @@ _FOREIGN = (
 
 @dataclass
 class Checkpoint:
-    """A trained StyleGAN: its averaged generator, its discriminator if it came along, and what is known of it.
+    """A trained StyleGAN: its averaged generator, perhaps its discriminator, and what is known of it.
 
     `kind` is "stylegan2", "stylegan3-t" or "stylegan3-r"; `labels` names the classes (empty: none); `live`
     is the generator as training left it, where `load(path, live=True)` found one; `notes` are for a person
@@ -82,7 +82,7 @@ class Checkpoint:
     notes: list[str] = field(default_factory=list)
 
     def save(self, path: str | Path) -> Path:
-        """Write to `path`: .safetensors has everything, .pt is for rosinality's StyleGAN2 and has the weights."""
+        """Write to `path`: .safetensors has everything, .pt the weights for rosinality's StyleGAN2."""
         path = Path(path)
         if path.suffix == ".safetensors":
             write_native(
@@ -163,8 +163,7 @@ def _recognise(data: memoryview) -> Found:
         return _pickled(value)
     raise BadCheckpoint(
         "This is no checkpoint of a kind that is known here.",
-        hint="NVIDIA .pkl, rosinality .pt and runway-lab .safetensors files of StyleGAN2 and StyleGAN3 "
-        "can be read.",
+        hint="NVIDIA .pkl, rosinality .pt and runway-lab .safetensors files of StyleGAN2 and StyleGAN3 can be read.",
     )
 
 
@@ -178,9 +177,7 @@ def _pickled(value: Any) -> Found:
             f"This file holds a single {value.name}, not a training checkpoint.",
             hint="A .pkl with G, D and G_ema can be read.",
         )
-    raise BadCheckpoint(
-        f"This pickle holds {_parts(value)}, no StyleGAN.", hint="A .pkl with G_ema can be read."
-    )
+    raise BadCheckpoint(f"This pickle holds {_parts(value)}, no StyleGAN.", hint="A .pkl with G_ema can be read.")
 
 
 def _torch(value: Any) -> Found:

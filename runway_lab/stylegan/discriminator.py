@@ -59,9 +59,7 @@ class DiscriminatorConfig:
                 hint="It is a power of two from 8 to 1024; other shapes come from `start`.",
             )
         if self.architecture not in ("orig", "resnet", "skip"):
-            raise BadValue(
-                f"There is no architecture {self.architecture!r}.", hint="It is 'orig', 'resnet' or 'skip'."
-            )
+            raise BadValue(f"There is no architecture {self.architecture!r}.", hint="It is 'orig', 'resnet' or 'skip'.")
 
     @property
     def resolutions(self) -> list[int]:
@@ -82,7 +80,7 @@ class DiscriminatorConfig:
 
 
 class Conv(nn.Module):
-    """Convolution with equalised learning rate; leaky ReLU where `active`; `halve` filters and halves first."""
+    """Convolution with equalised learning rate; leaky ReLU if `active`; `halve` filters and halves first."""
 
     def __init__(
         self,

@@ -34,9 +34,7 @@ def best_precision(device: torch.device | str = "cpu") -> torch.dtype:
     if kind == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     if kind == "cpu":
-        asked = [
-            getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-        ]
+        asked = [getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")]
         return torch.bfloat16 if any(ask is not None and ask() for ask in asked) else torch.float32
     return torch.float32
 
@@ -67,17 +65,13 @@ class Generator(nn.Module):
     def device(self) -> torch.device:
         return self.mapping.w_avg.device
 
-    def map(
-        self, z: Tensor, labels: Tensor | None = None, psi: float = 1.0, cutoff: int | None = None
-    ) -> Tensor:
+    def map(self, z: Tensor, labels: Tensor | None = None, psi: float = 1.0, cutoff: int | None = None) -> Tensor:
         """z [N, z_dim] to ws [N, num_ws, w_dim], truncated by `psi` in the layers before `cutoff`.
 
         `labels` is [N, c_dim] (one-hot or a blend) or [N] class numbers; a model without labels ignores it.
         """
         if z.ndim != 2 or z.shape[1] != self.z_dim:
-            raise Incompatible(
-                f"z has the shape {list(z.shape)}.", hint=f"This model takes [N, {self.z_dim}]."
-            )
+            raise Incompatible(f"z has the shape {list(z.shape)}.", hint=f"This model takes [N, {self.z_dim}].")
         w = self.mapping(z, self.one_hot(labels, z.shape[0]))
         return self.mapping.truncate(self.broadcast(w), psi, cutoff)
 
@@ -116,9 +110,7 @@ def check_labels(labels: Tensor | None, c_dim: int, count: int) -> Tensor | None
     if not c_dim:
         return None
     if labels is None:
-        raise BadValue(
-            f"This model was trained with {c_dim} labels.", hint="Pass labels=, one for each picture."
-        )
+        raise BadValue(f"This model was trained with {c_dim} labels.", hint="Pass labels=, one for each picture.")
     if labels.ndim == 1 and not labels.is_floating_point():
         if labels.numel() and not 0 <= int(labels.min()) <= int(labels.max()) < c_dim:
             raise BadValue("There is no such label.", hint=f"This model's labels are 0 to {c_dim - 1}.")

@@ -22,7 +22,7 @@ class IncrementalSynthesis:
     """A StyleGAN2 that remembers the blocks of its last picture.
 
     >>> from runway_lab.stylegan.stylegan2 import StyleGAN2Config
-    >>> config = StyleGAN2Config(resolution=16, z_dim=8, w_dim=8, channel_base=128, channel_max=16, mapping_layers=2)
+    >>> config = StyleGAN2Config(resolution=16, z_dim=8, w_dim=8, channel_base=128, channel_max=16)
     >>> G = StyleGAN2(config).requires_grad_(False)
     >>> explore = IncrementalSynthesis(G)
     >>> ws = G.map(torch.randn(1, 8)).clone()
@@ -30,7 +30,7 @@ class IncrementalSynthesis:
     (torch.Size([1, 3, 8, 8]), torch.Size([1, 3, 16, 16]))
     >>> explore.computed  # the 16x16 block only: those before were still good
     1
-    >>> ws[:, 4:] = 0
+    >>> ws[:, 2:] = 0
     >>> image = explore(ws)
     >>> explore.computed
     2

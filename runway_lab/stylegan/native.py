@@ -65,9 +65,7 @@ def read_native(data: memoryview) -> Found:
             names = {field.name for field in fields(StyleGAN3Config)}
             config, start = StyleGAN3Config(**_only(stated, *names)), (4, 4)
         else:
-            raise BadCheckpoint(
-                f"There is no kind {kind[:40]!r} of StyleGAN.", hint="A newer version may know it."
-            )
+            raise BadCheckpoint(f"There is no kind {kind[:40]!r} of StyleGAN.", hint="A newer version may know it.")
     except (TypeError, AttributeError) as error:
         raise BadCheckpoint(
             "This file's configuration is damaged.", hint="Get it again.", details=repr(error)
@@ -87,17 +85,13 @@ def read_native(data: memoryview) -> Found:
 def _contents(data: memoryview) -> tuple[dict[str, str], Arrays]:
     (length,) = struct.unpack("<Q", data[:8])
     if length > _LARGEST_HEADER:
-        raise BadCheckpoint(
-            "This file's table of contents is far too long.", hint="It is damaged or hostile."
-        )
+        raise BadCheckpoint("This file's table of contents is far too long.", hint="It is damaged or hostile.")
     if 8 + length > len(data):
         raise Truncated(len(data), 8 + length)
     try:
         header = json.loads(bytes(data[8 : 8 + length]))
         metadata = header.pop("__metadata__", {})
-        entries = {
-            name: (each["dtype"], each["shape"], each["data_offsets"]) for name, each in header.items()
-        }
+        entries = {name: (each["dtype"], each["shape"], each["data_offsets"]) for name, each in header.items()}
         ends = [offsets[1] for _, _, offsets in entries.values()]
         body = data[8 + length :]
         if ends and max(ends) > len(body):
@@ -105,9 +99,7 @@ def _contents(data: memoryview) -> tuple[dict[str, str], Arrays]:
         arrays: Arrays = {}
         for name, (kind, shape, (begin, end)) in entries.items():
             if kind not in _KINDS:
-                raise BadCheckpoint(
-                    f"The tensor {name[:80]} is of the type {kind!r}.", hint="Save it as F32."
-                )
+                raise BadCheckpoint(f"The tensor {name[:80]} is of the type {kind!r}.", hint="Save it as F32.")
             width = width_of(_KINDS[kind])
             if begin < 0 or end < begin or (end - begin) != math.prod(shape) * width:
                 raise BadCheckpoint(

@@ -49,9 +49,7 @@ def read_nvidia(contents: dict[str, Any]) -> Found:
             found.discriminator, _says_discriminator(_init(critic, ())), start
         )
     elif isinstance(critic, Record):
-        found.notes.append(
-            f"Its discriminator is a {critic.name}, which is not known here, and was left out."
-        )
+        found.notes.append(f"Its discriminator is a {critic.name}, which is not known here, and was left out.")
     return found
 
 
@@ -92,9 +90,7 @@ def _arrays(record: Record) -> Arrays:
     while waiting:
         prefix, module, depth = waiting.pop()
         if not isinstance(module, Record) or not isinstance(module.state, dict):
-            raise BadCheckpoint(
-                f"The part {prefix!r} of this file is no module.", hint="The file is damaged."
-            )
+            raise BadCheckpoint(f"The part {prefix!r} of this file is no module.", hint="The file is damaged.")
         for group in ("_buffers", "_parameters"):
             for name, tensor in _named(module, group):
                 if isinstance(tensor, TensorRef) and name != "resample_filter":
@@ -103,9 +99,7 @@ def _arrays(record: Record) -> Arrays:
             if child is not None:
                 waiting.append((f"{prefix}{name}.", child, depth + 1))
         if depth > 8 or len(waiting) + len(arrays) > 10_000:
-            raise BadCheckpoint(
-                "This file's network is nested without end.", hint="It is damaged or hostile."
-            )
+            raise BadCheckpoint("This file's network is nested without end.", hint="It is damaged or hostile.")
     return arrays
 
 

@@ -66,19 +66,14 @@ def _pack(weight: Tensor) -> Tensor:
 
 
 def _pack_transposed(weight: Tensor) -> Tensor:
-    packed = _ops()._reorder_convolution_transpose_weight(
+    return _ops()._reorder_convolution_transpose_weight(  # type: ignore[no-any-return]
         weight, [0, 0], [0, 0], [2, 2], [1, 1], 1, [1, weight.shape[0], 16, 16]
     )
-    return packed  # type: ignore[no-any-return]
 
 
 def pack(weight: Tensor) -> Tensor:
     """The weight [O, I, 3, 3] of a convolution with padding 1, ready for `convolve`."""
-    return (
-        _pack(weight.contiguous())
-        if _usable(weight)
-        else weight.contiguous(memory_format=torch.channels_last)
-    )
+    return _pack(weight.contiguous()) if _usable(weight) else weight.contiguous(memory_format=torch.channels_last)
 
 
 def pack_transposed(weight: Tensor) -> Tensor:

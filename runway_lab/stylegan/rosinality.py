@@ -120,9 +120,7 @@ def _generator(theirs: Arrays) -> Arrays:
             name = f"synthesis.b{4 * 2**k}.conv{j}.noise_const"
             if name not in arrays:  # older files keep none; any fixed noise does
                 size = 4 * 2**k
-                arrays[name] = np.random.default_rng(2 * k + j).standard_normal(
-                    (size, size), dtype=np.float32
-                )
+                arrays[name] = np.random.default_rng(2 * k + j).standard_normal((size, size), dtype=np.float32)
     return arrays
 
 

@@ -29,7 +29,7 @@ _Network = TypeVar("_Network", bound=nn.Module)
 
 
 def generator_config(arrays: Arrays, says: Mapping[str, Any] | None = None) -> StyleGAN2Config:
-    """The configuration of the StyleGAN2 generator that has these tensors; `says` is what the file adds to it."""
+    """The configuration of the StyleGAN2 generator that has these tensors; `says` is what the file adds."""
     try:
         resolutions = _resolutions(arrays, "synthesis.b{}.conv1.weight", 4)
         last = resolutions[-1]
@@ -109,9 +109,7 @@ def build(network: Callable[[], _Network], arrays: Arrays, what: str) -> _Networ
     expected = model.state_dict()
     for name, tensor in expected.items():
         if name not in arrays:
-            raise BadCheckpoint(
-                f"This file's {what} has no {name}.", hint="It is incomplete, or of another kind."
-            )
+            raise BadCheckpoint(f"This file's {what} has no {name}.", hint="It is incomplete, or of another kind.")
         if tuple(arrays[name].shape) != tuple(tensor.shape):
             raise BadCheckpoint(
                 f"In this file's {what}, {name} has the shape {list(arrays[name].shape)}; "

@@ -80,9 +80,7 @@ class StyleGAN2Config:
                 hint="It is a power of two from 4 to 1024; other shapes come from `start`.",
             )
         if self.architecture not in ("skip", "resnet", "orig"):
-            raise BadValue(
-                f"There is no architecture {self.architecture!r}.", hint="It is 'skip', 'resnet' or 'orig'."
-            )
+            raise BadValue(f"There is no architecture {self.architecture!r}.", hint="It is 'skip', 'resnet' or 'orig'.")
 
     @property
     def resolutions(self) -> list[int]:
@@ -107,7 +105,7 @@ class StyleGAN2Config:
 
 
 class _Baked(NamedTuple):
-    """What a layer needs for a picture, ready to use: gains multiplied in, types converted, weights packed."""
+    """What a layer needs for a picture: gains multiplied in, types converted, weights packed."""
 
     weight: Tensor  # packed
     energy: Tensor  # [I, O], over gain squared: d comes out with the gain in it
@@ -285,7 +283,7 @@ class StyledConv(nn.Module):
 
 
 def _worth_folding(inputs: int, pixels: int) -> bool:
-    """Whether the weight of a layer is so small beside its picture that s and d are better multiplied into it."""
+    """Whether a layer's weight is so small beside its picture that s and d are better multiplied into it."""
     return 8 * inputs <= pixels
 
 
@@ -441,9 +439,7 @@ class SynthesisNetwork(nn.Module):
         x, rgb = block(x, rgb, own, noises, self.dtype(block.resolution, precision))
         return x, rgb
 
-    def forward(
-        self, ws: Tensor, noises: list[list[str | Tensor]], precision: torch.dtype = torch.float32
-    ) -> Tensor:
+    def forward(self, ws: Tensor, noises: list[list[str | Tensor]], precision: torch.dtype = torch.float32) -> Tensor:
         ws = ws.float()
         x = rgb = None
         count = len(self.config.resolutions)
@@ -484,7 +480,7 @@ class SynthesisNetwork(nn.Module):
 class StyleGAN2(Generator):
     """The whole generator.
 
-    >>> G = StyleGAN2(StyleGAN2Config(resolution=16, z_dim=8, w_dim=8, channel_base=128, channel_max=16, mapping_layers=2))
+    >>> G = StyleGAN2(StyleGAN2Config(resolution=16, z_dim=8, w_dim=8, channel_base=128, channel_max=16))
     >>> G.synthesize(G.map(torch.randn(2, 8), psi=0.7)).shape
     torch.Size([2, 3, 16, 16])
     """

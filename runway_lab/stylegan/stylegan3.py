@@ -55,7 +55,7 @@ class LayerPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class StyleGAN3Config:
-    """All that is needed to build the generator again. R has `conv_kernel` 1 and `radial` filters, T 3 and none."""
+    """All that is needed to build it again. R has `conv_kernel` 1 and `radial` filters, T 3 and none."""
 
     resolution: int = 256
     img_channels: int = 3
@@ -149,10 +149,8 @@ class StyleGAN3Config:
         return plan
 
 
-def kaiser_lowpass(
-    count: int, cutoff: float, width: float, rate: float, radial: bool = False
-) -> Tensor | None:
-    """A filter of `count` taps that passes what is below `cutoff` and falls off over `width`; None for one tap.
+def kaiser_lowpass(count: int, cutoff: float, width: float, rate: float, radial: bool = False) -> Tensor | None:
+    """A filter of `count` taps that passes what is below `cutoff`, falling off over `width`; None for one tap.
 
     Kaiser's rules give the window's shape from the attenuation that `count` taps can reach.
     """
@@ -170,7 +168,7 @@ def kaiser_lowpass(
     if radial:
         radius = torch.hypot(x[:, None], x[None, :])
         # For an even count no tap lies on the centre, where this would be 0 / 0.
-        taps = torch.special.bessel_j1(2 * cutoff * (math.pi * radius / rate)) / (math.pi * radius)
+        taps: Tensor = torch.special.bessel_j1(2 * cutoff * (math.pi * radius / rate)) / (math.pi * radius)
         taps = taps * torch.outer(window, window)
     else:
         taps = torch.sinc(2 * cutoff / rate * x) * window
@@ -302,12 +300,8 @@ class AliasFreeLayer(nn.Module):
         if taps.ndim == 2:
             kernel = taps.expand(channels, 1, *taps.shape).contiguous()
             return F.conv2d(x, kernel, stride=factor, groups=channels)
-        x = F.conv2d(
-            x, taps.view(1, 1, -1, 1).expand(channels, 1, -1, 1), stride=(factor, 1), groups=channels
-        )
-        return F.conv2d(
-            x, taps.view(1, 1, 1, -1).expand(channels, 1, 1, -1), stride=(1, factor), groups=channels
-        )
+        x = F.conv2d(x, taps.view(1, 1, -1, 1).expand(channels, 1, -1, 1), stride=(factor, 1), groups=channels)
+        return F.conv2d(x, taps.view(1, 1, 1, -1).expand(channels, 1, 1, -1), stride=(1, factor), groups=channels)
 
 
 class AliasFreeSynthesis(nn.Module):
@@ -318,9 +312,7 @@ class AliasFreeSynthesis(nn.Module):
         self.output_scale = config.output_scale
         plans = config.plan()
         first = plans[0]
-        self.input = FourierInput(
-            first.inputs, config.w_dim, first.in_size, float(first.in_rate), config.first_cutoff
-        )
+        self.input = FourierInput(first.inputs, config.w_dim, first.in_size, float(first.in_rate), config.first_cutoff)
         self.layer_names = []
         for i, plan in enumerate(plans):
             name = f"L{i}_{plan.out_size}_{plan.outputs}"
@@ -362,7 +354,7 @@ class StyleGAN3(Generator):
         return images
 
     def move(self, x: float = 0.0, y: float = 0.0, turn: float = 0.0) -> None:
-        """Move all pictures by a share of their width and turn them by degrees, as `transform` of the input."""
+        """Move all pictures by a share of their width and turn them by degrees, through `transform`."""
         angle = math.radians(turn)
         cos, sin = math.cos(angle), math.sin(angle)
         # The transform says where to look, the inverse of where things go.

@@ -60,15 +60,11 @@ def read_archive(data: memoryview) -> Any:
                 "This is a zip archive of other files, perhaps a data set.",
                 hint="Unpack it and choose the checkpoint.",
             )
-        raise BadCheckpoint(
-            "This zip archive holds no checkpoint.", hint="PyTorch writes a data.pkl into it."
-        )
+        raise BadCheckpoint("This zip archive holds no checkpoint.", hint="PyTorch writes a data.pkl into it.")
     prefix = pickles[0].removesuffix("data.pkl")
     order = entries.get(prefix + "byteorder")
     if order is not None and bytes(order[:6]) == b"big":
-        raise BadCheckpoint(
-            "This file comes from a big-endian machine.", hint="Save it again on a usual one."
-        )
+        raise BadCheckpoint("This file comes from a big-endian machine.", hint="Save it again on a usual one.")
     storages: dict[str, Storage] = {}
     reader = Unpickler(entries[pickles[0]], persistent=_collector(storages))
     reader.budget[0] += len(data) // 2
@@ -113,9 +109,7 @@ def _contents(data: memoryview) -> dict[str, memoryview]:
             raise BadCheckpoint("This zip archive has no readable table of contents.", hint="Get it again.")
         count, size, offset = struct.unpack("<QQQ", tail[wide + 32 : wide + 56])
     if size > _LARGEST_CONTENTS or offset + size > len(data):
-        raise BadCheckpoint(
-            "This zip archive's table of contents makes no sense.", hint="It is damaged or hostile."
-        )
+        raise BadCheckpoint("This zip archive's table of contents makes no sense.", hint="It is damaged or hostile.")
     table = bytes(data[offset : offset + size])
     entries: dict[str, memoryview] = {}
     at = 0
@@ -143,16 +137,13 @@ def _contents(data: memoryview) -> dict[str, memoryview]:
 
 
 def _wide(extra: bytes, plain: int, packed: int, local: int) -> tuple[int, int, int]:
-    """Sizes beyond 4 GB, which lie in an extra field, in this order, where the usual field is full of ones."""
+    """Sizes beyond 4 GB, which lie in an extra field, in this order, where the usual one is full of ones."""
     at = 0
     while at + 4 <= len(extra):
         kind, size = struct.unpack("<HH", extra[at : at + 4])
         if kind == 1:
             numbers = list(struct.unpack(f"<{size // 8}Q", extra[at + 4 : at + 4 + size // 8 * 8]))
-            wide = [
-                numbers.pop(0) if value == 0xFFFFFFFF and numbers else value
-                for value in (plain, packed, local)
-            ]
+            wide = [numbers.pop(0) if value == 0xFFFFFFFF and numbers else value for value in (plain, packed, local)]
             return wide[0], wide[1], wide[2]
         at += 4 + size
     return plain, packed, local

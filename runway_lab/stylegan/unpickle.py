@@ -58,7 +58,7 @@ def megabytes(have: int, needed: int) -> str:
 
 @dataclass(eq=False)
 class Storage:
-    """The numbers behind tensors: a type and a piece of the file (filled in later where the file has it later)."""
+    """The numbers behind tensors: a type and a piece of the file (filled in later where it comes later)."""
 
     kind: str
     count: int
@@ -85,9 +85,7 @@ class TensorRef:
             raw = np.frombuffer(storage.data, dtype="<u2", count=storage.count)
             flat = (raw.astype("<u4") << 16).view("<f4")
         else:
-            flat = np.frombuffer(
-                storage.data, dtype=np.dtype(self.kind).newbyteorder("<"), count=storage.count
-            )
+            flat = np.frombuffer(storage.data, dtype=np.dtype(self.kind).newbyteorder("<"), count=storage.count)
         size = flat.itemsize
         return np.lib.stride_tricks.as_strided(
             flat[self.offset :], self.shape, [s * size for s in self.strides], writeable=False
@@ -136,8 +134,7 @@ def tensor_ref(storage: Storage, offset: Any, shape: Any, strides: Any) -> Tenso
     last = offset + sum((n - 1) * s for n, s in zip(shape, strides, strict=True)) if count else 0
     if count > storage.count or (count and last >= storage.count):
         raise BadCheckpoint(
-            f"A tensor of the shape {list(shape)} claims more than the {storage.count} numbers its "
-            "storage holds.",
+            f"A tensor of the shape {list(shape)} claims more than the {storage.count} numbers its storage holds.",
             hint="This file is damaged or hostile; get it from its maker again.",
         )
     return TensorRef(storage.kind, tuple(shape), tuple(strides), offset, storage)
@@ -155,6 +152,24 @@ def _array_kind(dtype: Any) -> str:
             hint="Only little-endian numbers can be read.",
         )
     return kind
+
+
+def _array(shape: Any, dtype: Any, data: Any, fortran: bool) -> TensorRef:
+    kind, view = _array_kind(dtype), memoryview(data)
+    if len(view) != math.prod(shape) * _WIDTHS[kind]:
+        raise BadCheckpoint(
+            f"An array of the shape {list(shape)} claims more than it holds.",
+            hint="This file is damaged or hostile.",
+        )
+    strides, step = [0] * len(shape), 1
+    for i in range(len(shape)) if fortran else reversed(range(len(shape))):
+        strides[i], step = step, step * shape[i]
+    return tensor_ref(Storage(kind, math.prod(shape), view), 0, shape, strides)
+
+
+def _array_from_buffer(args: tuple[Any, ...]) -> Record:
+    data, dtype, shape, order = args
+    return Record("numpy.ndarray", state=_array(shape, dtype, data, order == "F"))
 
 
 def _scalar(args: tuple[Any, ...]) -> Any:
@@ -211,6 +226,8 @@ _CONSTRUCTORS: dict[tuple[str, str], _Constructor] = {
     ("numpy._core.multiarray", "scalar"): _scalar,
     ("numpy.core.multiarray", "_reconstruct"): lambda args: Record("numpy.ndarray"),
     ("numpy._core.multiarray", "_reconstruct"): lambda args: Record("numpy.ndarray"),
+    ("numpy.core.numeric", "_frombuffer"): _array_from_buffer,
+    ("numpy._core.numeric", "_frombuffer"): _array_from_buffer,
     ("_codecs", "encode"): _encoded,
 }
 
@@ -221,11 +238,12 @@ class Unpickler:
     >>> import pickle
     >>> Unpickler(memoryview(pickle.dumps({"a": [1, 2.5, "three"]}))).load()
     {'a': [1, 2.5, 'three']}
-    >>> import os
-    >>> Unpickler(memoryview(pickle.dumps(os.system))).load()
-    Traceback (most recent call last):
-    runway_lab.stylegan.errors.UnsafeCheckpoint: This file asks for posix.system, which no checkpoint needs.
-    ...
+    >>> from posixpath import join
+    >>> try:
+    ...     Unpickler(memoryview(pickle.dumps(join))).load()
+    ... except UnsafeCheckpoint as error:
+    ...     print(error.what)
+    This file asks for posixpath.join, which no checkpoint needs.
     """
 
     def __init__(
@@ -248,6 +266,8 @@ class Unpickler:
             code = self._take(1)[0]
             self._pay(150)
             if code == 0x2E:  # STOP
+                if len(self._stack) != 1 or self._stack[0] is _MARK:
+                    raise BadCheckpoint(f"This file is damaged at byte {self.at}.", hint="Get it again.")
                 return self._pop()
             step = _STEPS.get(code)
             if step is None:
@@ -291,7 +311,7 @@ class Unpickler:
     def _unpack(self, form: str) -> Any:
         return struct.unpack(form, self._take(struct.calcsize(form)))[0]
 
-    def _line(self) -> str:
+    def _line(self, encoding: str = "utf-8") -> str:
         end = self.at
         while end < len(self.data) and self.data[end] != 0x0A:
             end += 1
@@ -300,7 +320,7 @@ class Unpickler:
         self._pay(20 * (end - self.at))
         piece = bytes(self._take(end - self.at))
         self._take(1)
-        return piece.decode("utf-8", "replace")
+        return piece.decode(encoding, "replace")
 
     def _text(self, count: int) -> str:
         if count > _LONGEST_TEXT:
@@ -337,8 +357,7 @@ class Unpickler:
             raise UnsafeCheckpoint(
                 f"This file asks for {shown}, which no checkpoint needs.",
                 refused=shown,
-                hint="Nothing of it was run. Do not load it with other programs, and tell whoever gave it "
-                "to you.",
+                hint="Nothing of it was run. Do not load it with other programs, and tell whoever gave it to you.",
             )
         self._push(_Name(module, name))
 
@@ -359,17 +378,7 @@ class Unpickler:
         if isinstance(target, Record):
             if target.name == "numpy.ndarray" and isinstance(state, tuple):
                 _, shape, dtype, fortran, data = state
-                kind = _array_kind(dtype)
-                view = memoryview(data)
-                if len(view) != math.prod(shape) * _WIDTHS[kind]:
-                    raise BadCheckpoint(
-                        f"An array of the shape {list(shape)} claims more than it holds.",
-                        hint="This file is damaged or hostile.",
-                    )
-                strides, step = [0] * len(shape), 1
-                for i in range(len(shape)) if fortran else reversed(range(len(shape))):
-                    strides[i], step = step, step * shape[i]
-                state = tensor_ref(Storage(kind, math.prod(shape), view), 0, shape, strides)
+                state = _array(shape, dtype, data, bool(fortran))
             target.state = state
         elif isinstance(target, dict) and isinstance(state, dict):
             self._pay(100 * len(state))
@@ -416,9 +425,7 @@ class Unpickler:
 
     def _long(self, count: int) -> None:
         if count > 64:
-            raise BadCheckpoint(
-                "This file has a number with more than 150 digits.", hint="It is no checkpoint."
-            )
+            raise BadCheckpoint("This file has a number with more than 150 digits.", hint="It is no checkpoint.")
         self._push(int.from_bytes(self._take(count), "little", signed=True))
 
     def _id(self, value: Any) -> None:
@@ -489,7 +496,7 @@ def _steps() -> dict[int, Callable[[Unpickler], Any]]:
         b"\x8a": lambda m: m._long(m._unpack("<B")),
         b"\x8b": lambda m: m._long(m._unpack("<I")),
         b"S": u._quoted,
-        b"V": lambda m: m._push(m._line()),
+        b"V": lambda m: m._push(m._line("raw-unicode-escape")),
         b"T": lambda m: m._push(m._take(m._unpack("<I"))),
         b"U": lambda m: m._push(m._text(m._unpack("<B"))),
         b"X": lambda m: m._push(m._text(m._unpack("<I"))),
