@@ -135,15 +135,14 @@ def load(path_or_url: str | Path, *, live: bool = False) -> Checkpoint:
         raise BadCheckpoint(f"There is no file {str(path)!r}.", hint="Look whether the name is right.")
     if path.stat().st_size == 0:
         raise BadCheckpoint(f"{path.name} is empty.", hint="It was not copied or downloaded; get it again.")
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-        try:
-            return _assemble(_recognise(memoryview(mapped)), live)
-        except BadCheckpoint as error:
-            error.what = f"{path.name}: {error.what}"
-            # What the traceback still holds would keep the file open.
-            raise error.with_traceback(None) from None
-        finally:
-            del mapped
+    with path.open("rb") as file:
+        # Not closed by hand: it goes when the last array that points into it goes.
+        mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    try:
+        return _assemble(_recognise(mapped), live)
+    except BadCheckpoint as error:
+        error.what = f"{path.name}: {error.what}"
+        raise
 
 
 def _recognise(data: memoryview) -> Found:

@@ -22,6 +22,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from runway_lab.errors import BadValue
 from runway_lab.stylegan.discriminator import Discriminator, DiscriminatorConfig
 from runway_lab.stylegan.errors import BadCheckpoint
 from runway_lab.stylegan.found import Found
@@ -66,6 +67,8 @@ def read_native(data: memoryview) -> Found:
             config, start = StyleGAN3Config(**_only(stated, *names)), (4, 4)
         else:
             raise BadCheckpoint(f"There is no kind {kind[:40]!r} of StyleGAN.", hint="A newer version may know it.")
+    except BadValue as error:
+        raise BadCheckpoint(f"This file's configuration makes no sense: {error.what}", hint=error.hint) from None
     except (TypeError, AttributeError) as error:
         raise BadCheckpoint(
             "This file's configuration is damaged.", hint="Get it again.", details=repr(error)

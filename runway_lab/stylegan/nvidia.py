@@ -127,7 +127,7 @@ def _says(kwargs: dict[str, Any]) -> dict[str, Any]:
     activation = mapping.get("activation", "lrelu")
     return {
         "conv_clamp": _number(synthesis.get("conv_clamp"), 0, 1e9),
-        "fp16_blocks": _number(synthesis.get("num_fp16_res", 0), 0, 20),
+        "fp16_blocks": _number(synthesis.get("num_fp16_res"), 1, 20),
         "lr_multiplier": _number(mapping.get("lr_multiplier"), 1e-9, 1e9),
         "mapping_activation": activation if isinstance(activation, str) else None,
     }
@@ -139,7 +139,7 @@ def _says_discriminator(kwargs: dict[str, Any]) -> dict[str, Any]:
     mapping = mapping if isinstance(mapping, dict) else {}
     return {
         "conv_clamp": _number(kwargs.get("conv_clamp"), 0, 1e9),
-        "fp16_blocks": _number(kwargs.get("num_fp16_res", 0), 0, 20),
+        "fp16_blocks": _number(kwargs.get("num_fp16_res"), 1, 20),
         "mbstd_group": _number(epilogue.get("mbstd_group_size", 4), 1, 1e6),
         "mapping_lr_multiplier": _number(mapping.get("lr_multiplier"), 1e-9, 1e9),
     }

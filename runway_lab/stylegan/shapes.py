@@ -89,7 +89,7 @@ def discriminator_config(
             channels=(four[0], *[arrays[f"b{r}.conv0.weight"].shape[0] for r in resolutions]),
             architecture=architecture,
             cmap_dim=None if embed is None else arrays["b4.out.weight"].shape[0],
-            mapping_layers=_count(arrays, "mapping.fc{}.weight") if embed is not None else 0,
+            mapping_layers=_count(arrays, "mapping.fc{}.weight") if embed is not None else 8,
             mapping_features=None if embed is None else arrays["mapping.fc0.weight"].shape[0],
             mbstd_channels=four[1] - four[0],
         )

@@ -213,7 +213,9 @@ def test_path_length_regularisation_reaches_every_weight() -> None:
 
 @pytest.mark.parametrize("resolution", [4, 8, 32, 1024])
 def test_sizes(resolution: int) -> None:
-    config = StyleGAN2Config(resolution=resolution, z_dim=4, w_dim=4, channel_base=1024, channel_max=4, mapping_layers=1)
+    config = StyleGAN2Config(
+        resolution=resolution, z_dim=4, w_dim=4, channel_base=1024, channel_max=4, mapping_layers=1
+    )
     with torch.device("meta"):
         G = StyleGAN2(config)  # noqa: N806
     assert G.num_ws == 2 * int(math.log2(resolution)) - 2
@@ -225,4 +227,3 @@ def test_impossible_sizes_are_refused() -> None:
         StyleGAN2Config(resolution=100)
     with pytest.raises(BadValue, match="'skip', 'resnet' or 'orig'"):
         StyleGAN2Config(architecture="unet")
-

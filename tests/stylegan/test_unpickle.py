@@ -152,7 +152,8 @@ BOMBS = {
     "deep nesting": b"\x80\x04" + b"]" * 200_000 + b"a" * 199_999 + b".",
     "an array that holds nothing": pickle.dumps(np.zeros(4))
     .replace(b"K\x04\x85", b"J\xff\xff\xff\x7f\x85"),
-    "wide text": b"\x80\x04X" + struct.pack("<I", 20_000_000) + b"\xf0\x9f\x98\x80" + b"a" * 19_999_996 + b".",
+    "wide text": b"\x80\x04X" + struct.pack("<I", 20_000_000) + b"\xf0\x9f\x98\x80" + b"a" * "
+    "19_999_996 + b".",
 }
 
 MEASURE = """

@@ -172,9 +172,7 @@ def nvidia_pickle(
 ) -> bytes:
     """A training snapshot of stylegan2-ada-pytorch or stylegan3."""
     with pretending():
-        made = nvidia_record(
-            generator, class_name, (kwargs or {}) | nvidia_kwargs(generator), version=version
-        )
+        made = nvidia_record(generator, class_name, (kwargs or {}) | nvidia_kwargs(generator), version=version)
         critic = None
         if discriminator is not None:
             config = discriminator.config
