@@ -76,6 +76,8 @@ def discriminator_config(
         last = resolutions[-1]
         four = arrays["b4.conv.weight"].shape
         embed = arrays.get("mapping.embed.weight")
+        features = 0 if embed is None else arrays["mapping.fc0.weight"].shape[0]
+        answers = None if embed is None else arrays["b4.out.weight"].shape[0]
         architecture = "orig"
         if f"b{last}.skip.weight" in arrays:
             architecture = "resnet"
@@ -88,9 +90,9 @@ def discriminator_config(
             c_dim=0 if embed is None else embed.shape[1],
             channels=(four[0], *[arrays[f"b{r}.conv0.weight"].shape[0] for r in resolutions]),
             architecture=architecture,
-            cmap_dim=None if embed is None else arrays["b4.out.weight"].shape[0],
+            cmap_dim=None if answers == four[0] else answers,
             mapping_layers=_count(arrays, "mapping.fc{}.weight") if embed is not None else 8,
-            mapping_features=None if embed is None else arrays["mapping.fc0.weight"].shape[0],
+            mapping_features=None if embed is None or len(embed) == features else features,
             mbstd_channels=four[1] - four[0],
         )
     except (KeyError, IndexError) as missing:

@@ -143,17 +143,18 @@ BOMBS = {
     + b"u("
     + b"}h\x00b" * 50_000
     + b"l.",
-    "many copies of a list": b"\x80\x04cbuiltins\nset\nq\x00](" + b"N" * 60_000 + b"e\x85q\x01("
-    + b"h\x00h\x01R" * 50_000 + b"l.",
+    "many copies of a list": b"\x80\x04cbuiltins\nset\nq\x00]("
+    + b"N" * 60_000
+    + b"e\x85q\x01("
+    + b"h\x00h\x01R" * 50_000
+    + b"l.",
     "endless line": b"c" + b"a" * 5_000_000,
     "many long lines": b"(" + (b"V" + b"a" * 9_000 + b"\n") * 3_000 + b"l.",
     "a huge number": b"\x80\x02\x8b" + struct.pack("<i", 2**31 - 1) + b"\x01" * 100 + b".",
     "a long number as text": b"I" + b"9" * 9_000 + b"\n.",
     "deep nesting": b"\x80\x04" + b"]" * 200_000 + b"a" * 199_999 + b".",
-    "an array that holds nothing": pickle.dumps(np.zeros(4))
-    .replace(b"K\x04\x85", b"J\xff\xff\xff\x7f\x85"),
-    "wide text": b"\x80\x04X" + struct.pack("<I", 20_000_000) + b"\xf0\x9f\x98\x80" + b"a" * "
-    "19_999_996 + b".",
+    "an array that holds nothing": pickle.dumps(np.zeros(4)).replace(b"K\x04\x85", b"J\xff\xff\xff\x7f\x85"),
+    "wide text": b"\x80\x04X" + struct.pack("<I", 20_000_000) + "😀".encode() + b"a" * 19_999_996 + b".",
 }
 
 MEASURE = """
