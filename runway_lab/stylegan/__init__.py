@@ -17,11 +17,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from runway_lab.stylegan.blending import blend
     from runway_lab.stylegan.checkpoint import Checkpoint, load
+    from runway_lab.stylegan.directions import pca, sefa
     from runway_lab.stylegan.discriminator import Discriminator, DiscriminatorConfig
     from runway_lab.stylegan.errors import BadCheckpoint, Incompatible, UnsafeCheckpoint
     from runway_lab.stylegan.generator import Generator, best_precision
     from runway_lab.stylegan.incremental import IncrementalSynthesis
+    from runway_lab.stylegan.projection import Projection, project
     from runway_lab.stylegan.stylegan2 import StyleGAN2, StyleGAN2Config
     from runway_lab.stylegan.stylegan3 import StyleGAN3, StyleGAN3Config
 
@@ -33,13 +36,18 @@ __all__ = [
     "Generator",
     "Incompatible",
     "IncrementalSynthesis",
+    "Projection",
     "StyleGAN2",
     "StyleGAN2Config",
     "StyleGAN3",
     "StyleGAN3Config",
     "UnsafeCheckpoint",
     "best_precision",
+    "blend",
     "load",
+    "pca",
+    "project",
+    "sefa",
 ]
 
 _HOMES = {
@@ -50,13 +58,18 @@ _HOMES = {
     "Generator": "generator",
     "Incompatible": "errors",
     "IncrementalSynthesis": "incremental",
+    "Projection": "projection",
     "StyleGAN2": "stylegan2",
     "StyleGAN2Config": "stylegan2",
     "StyleGAN3": "stylegan3",
     "StyleGAN3Config": "stylegan3",
     "UnsafeCheckpoint": "errors",
     "best_precision": "generator",
+    "blend": "blending",
     "load": "checkpoint",
+    "pca": "directions",
+    "project": "projection",
+    "sefa": "directions",
 }
 
 

@@ -9,7 +9,7 @@ demodulation and the sum of the RGB layers; `best_precision` knows what a device
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -51,11 +51,14 @@ def noise_source(noise: str, seed: Seed, device: torch.device) -> torch.Generato
 class Generator(nn.Module):
     """A mapping and a synthesis network; see `StyleGAN2` and `StyleGAN3`."""
 
+    config: Any
     mapping: Mapping
     z_dim: int
     c_dim: int
     w_dim: int
     num_ws: int
+    img_channels: int
+    size: tuple[int, int]
 
     def __init__(self) -> None:
         super().__init__()

@@ -485,6 +485,9 @@ class StyleGAN2(Generator):
     torch.Size([2, 3, 16, 16])
     """
 
+    config: StyleGAN2Config
+    synthesis: SynthesisNetwork
+
     def __init__(self, config: StyleGAN2Config) -> None:
         super().__init__()
         self.config = config

@@ -337,6 +337,9 @@ class StyleGAN3(Generator):
     torch.Size([1, 3, 16, 16])
     """
 
+    config: StyleGAN3Config
+    synthesis: AliasFreeSynthesis
+
     def __init__(self, config: StyleGAN3Config) -> None:
         super().__init__()
         self.config = config
