@@ -29,6 +29,7 @@ from runway_lab.stylegan.found import Found
 from runway_lab.stylegan.generator import Generator
 from runway_lab.stylegan.native import looks_native, read_native, write_native
 from runway_lab.stylegan.nvidia import read_nvidia
+from runway_lab.stylegan.records import Record, megabytes
 from runway_lab.stylegan.rosinality import (
     discriminator_to_rosinality,
     generator_to_rosinality,
@@ -39,7 +40,7 @@ from runway_lab.stylegan.stylegan2 import StyleGAN2, StyleGAN2Config
 from runway_lab.stylegan.stylegan3 import StyleGAN3, StyleGAN3Config
 from runway_lab.stylegan.tensorflow import read_tensorflow
 from runway_lab.stylegan.torchfile import read_archive, read_stream
-from runway_lab.stylegan.unpickle import Record, Unpickler, megabytes
+from runway_lab.stylegan.unpickle import Unpickler
 
 __all__ = ["Checkpoint", "load"]
 

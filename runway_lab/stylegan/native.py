@@ -27,16 +27,16 @@ from runway_lab.stylegan.discriminator import Discriminator, DiscriminatorConfig
 from runway_lab.stylegan.errors import BadCheckpoint
 from runway_lab.stylegan.found import Found
 from runway_lab.stylegan.generator import Generator
+from runway_lab.stylegan.records import Storage, Truncated, tensor_ref, width_of
 from runway_lab.stylegan.shapes import Arrays, discriminator_config, generator_config
 from runway_lab.stylegan.stylegan2 import StyleGAN2Config
 from runway_lab.stylegan.stylegan3 import StyleGAN3Config
-from runway_lab.stylegan.unpickle import Storage, Truncated, tensor_ref, width_of
 
 __all__ = ["FORMAT", "looks_native", "read_native", "write_native"]
 
 FORMAT = "runway-lab stylegan 1"
 _KINDS = {"F32": "f4", "F64": "f8", "F16": "f2", "BF16": "bf16"}
-_LARGEST_HEADER = 4 * 2**20
+_LARGEST_HEADER = 2 * 2**20
 
 
 def looks_native(head: bytes, size: int) -> bool:

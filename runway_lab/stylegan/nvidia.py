@@ -13,9 +13,9 @@ from typing import Any
 from runway_lab.errors import BadValue
 from runway_lab.stylegan.errors import BadCheckpoint
 from runway_lab.stylegan.found import Found
+from runway_lab.stylegan.records import Record, TensorRef
 from runway_lab.stylegan.shapes import Arrays, discriminator_config, generator_config
 from runway_lab.stylegan.stylegan3 import StyleGAN3Config
-from runway_lab.stylegan.unpickle import Record, TensorRef
 
 __all__ = ["read_nvidia"]
 

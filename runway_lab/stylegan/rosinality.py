@@ -16,9 +16,9 @@ import torch
 from runway_lab.stylegan.discriminator import Discriminator
 from runway_lab.stylegan.errors import BadCheckpoint, Incompatible
 from runway_lab.stylegan.found import Found
+from runway_lab.stylegan.records import TensorRef
 from runway_lab.stylegan.shapes import Arrays, discriminator_config, generator_config
 from runway_lab.stylegan.stylegan2 import StyleGAN2
-from runway_lab.stylegan.unpickle import TensorRef
 
 __all__ = ["discriminator_to_rosinality", "generator_to_rosinality", "read_rosinality"]
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from runway_lab.stylegan.errors import BadCheckpoint
 from runway_lab.stylegan.found import Found
+from runway_lab.stylegan.records import Record, TensorRef
 from runway_lab.stylegan.shapes import Arrays, discriminator_config, generator_config
-from runway_lab.stylegan.unpickle import Record, TensorRef
 
 __all__ = ["read_tensorflow"]
 

@@ -13,12 +13,13 @@ from collections.abc import Callable
 from typing import Any
 
 from runway_lab.stylegan.errors import BadCheckpoint
-from runway_lab.stylegan.unpickle import Storage, Truncated, Unpickler, storage_kind, width_of
+from runway_lab.stylegan.records import Storage, Truncated, storage_kind, width_of
+from runway_lab.stylegan.unpickle import Unpickler
 
 __all__ = ["read_archive", "read_stream"]
 
 _MAGIC = 0x1950A86A20F9469CFC6C
-_LARGEST_CONTENTS = 8 * 2**20
+_LARGEST_CONTENTS = 2 * 2**20
 
 
 def read_stream(data: memoryview, parent: Unpickler | None = None) -> Any:

@@ -12,8 +12,8 @@ import torch
 from support.stylegan_files import torch_bytes
 
 from runway_lab.stylegan import BadCheckpoint
+from runway_lab.stylegan.records import Truncated
 from runway_lab.stylegan.torchfile import read_archive, read_stream
-from runway_lab.stylegan.unpickle import Truncated
 
 VALUES = {
     "a": torch.arange(6.0).view(2, 3).T,

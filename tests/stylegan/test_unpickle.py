@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 from runway_lab.stylegan import BadCheckpoint, UnsafeCheckpoint
-from runway_lab.stylegan.unpickle import Truncated, Unpickler, megabytes
+from runway_lab.stylegan.records import Truncated, megabytes
+from runway_lab.stylegan.unpickle import Unpickler
 
 
 def read(data: bytes) -> object:
