@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import mmap
 import shutil
+import struct
 import tempfile
 import urllib.error
 import urllib.request
@@ -144,6 +145,12 @@ def load(path_or_url: str | Path, *, live: bool = False) -> Checkpoint:
     except BadCheckpoint as error:
         error.what = f"{path.name}: {error.what}"
         raise
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError, struct.error) as error:
+        raise BadCheckpoint(
+            f"{path.name}: This file is put together in a way that makes no sense.",
+            hint="It is damaged, or from a variant that is not known here.",
+            details=repr(error)[:500],
+        ) from error
 
 
 def _recognise(data: memoryview) -> Found:

@@ -86,9 +86,11 @@ def _init(record: Record, positional: tuple[str, ...]) -> dict[str, Any]:
 def _arrays(record: Record) -> Arrays:
     """All parameters and buffers by their dotted names."""
     arrays: Arrays = {}
-    waiting = [("", record, 0)]
+    waiting = [("", record)]
+    visited = 0
     while waiting:
-        prefix, module, depth = waiting.pop()
+        prefix, module = waiting.pop()
+        visited += 1
         if not isinstance(module, Record) or not isinstance(module.state, dict):
             raise BadCheckpoint(f"The part {prefix!r} of this file is no module.", hint="The file is damaged.")
         for group in ("_buffers", "_parameters"):
@@ -97,8 +99,9 @@ def _arrays(record: Record) -> Arrays:
                     arrays[prefix + name] = tensor.array()
         for name, child in _named(module, "_modules"):
             if child is not None:
-                waiting.append((f"{prefix}{name}.", child, depth + 1))
-        if depth > 8 or len(waiting) + len(arrays) > 10_000:
+                waiting.append((f"{prefix}{name}.", child))
+        # A module may be named in many places, and these again in many: a small file, a tree without end.
+        if visited > 5_000 or len(prefix) > 500:
             raise BadCheckpoint("This file's network is nested without end.", hint="It is damaged or hostile.")
     return arrays
 

@@ -284,7 +284,7 @@ class StyledConv(nn.Module):
 
 def _worth_folding(inputs: int, pixels: int) -> bool:
     """Whether a layer's weight is so small beside its picture that s and d are better multiplied into it."""
-    return 8 * inputs <= pixels
+    return 12 * inputs <= pixels
 
 
 def _taming(weight: Tensor) -> Tensor:

@@ -72,7 +72,7 @@ def _says(network: Record) -> dict[str, Any]:
     }
 
 
-def _variables(network: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+def _variables(network: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     if not isinstance(network, Record) or network.name != "Network" or not isinstance(network.state, dict):
         raise BadCheckpoint("A network of this file is none.", hint="The file is damaged.")
     version = network.state.get("version")
@@ -88,8 +88,9 @@ def _variables(network: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple
         elif isinstance(value, int | float):
             yield prefix + str(name), np.float32(value)
     components = network.state.get("components")
-    for name, component in components.items() if isinstance(components, dict) and depth < 4 else ():
-        yield from _variables(component, f"{prefix}{name}/", depth + 1)
+    if isinstance(components, dict) and not prefix:  # mapping and synthesis, which have none themselves
+        for name, component in components.items():
+            yield from _variables(component, f"{name}/")
 
 
 def _generator(network: Any) -> Arrays:

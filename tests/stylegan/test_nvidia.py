@@ -1,10 +1,18 @@
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
 import torch
-from support.stylegan_files import nvidia_pickle, small_discriminator, small_stylegan2, small_stylegan3
+from support.stylegan_files import (
+    Persistent,
+    nvidia_pickle,
+    pretending,
+    small_discriminator,
+    small_stylegan2,
+    small_stylegan3,
+)
 
 from runway_lab.stylegan import BadCheckpoint, Checkpoint, load
 
@@ -104,3 +112,18 @@ def test_a_stated_size_that_its_tensors_do_not_have_is_refused_before_memory_is_
     data = data.replace(b"channel_max\x94K\x08", b"channel_max\x94K\xff")
     with pytest.raises(BadCheckpoint, match="would fit the rest|no synthesis"):
         saved(tmp_path, data)
+
+
+def test_a_small_file_that_unfolds_without_end_is_refused(tmp_path: Path) -> None:
+    with pretending():
+        leaf = module({})
+        for _ in range(40):
+            leaf = module({"a": leaf, "b": leaf})
+        top = module({"mapping": leaf, "synthesis": leaf})
+        data = pickle.dumps({"G_ema": top})
+    with pytest.raises(BadCheckpoint, match="nested without end"):
+        saved(tmp_path, data)
+
+
+def module(children: dict) -> object:  # type: ignore[type-arg]
+    return Persistent("Generator", {"_modules": children, "_parameters": {}, "_buffers": {}, "_init_kwargs": {}})

@@ -61,7 +61,7 @@ def fixture_bytes(name: str) -> bytes:
     return lzma.decompress((DATA / f"{name}.pkl.xz").read_bytes())
 
 
-class _Persistent:
+class Persistent:
     """Pickles as the reference's modules do: a call of a function with a record of five entries."""
 
     def __init__(self, class_name: str, state: dict[str, Any], version: int = 6) -> None:
@@ -116,10 +116,10 @@ def nvidia_record(
     kwargs: dict[str, Any],
     frozen: tuple[str, ...] = (),
     version: int = 6,
-) -> _Persistent:
+) -> Persistent:
     """A module tree as the reference stores it; `frozen` parameters go among the buffers."""
 
-    def record(module: nn.Module, name: str, prefix: str) -> _Persistent:
+    def record(module: nn.Module, name: str, prefix: str) -> Persistent:
         parameters: dict[str, Any] = {}
         buffers: dict[str, Any] = dict(module._buffers)
         for key, value in module._parameters.items():
@@ -138,7 +138,7 @@ def nvidia_record(
             "_init_kwargs": kwargs if not prefix else {},
             "act_gain": np.sqrt(2),
         }
-        return _Persistent(name, state, version)
+        return Persistent(name, state, version)
 
     return record(network, class_name, "")
 
