@@ -18,7 +18,7 @@ from runway_lab.errors import BadValue
 from runway_lab.stylegan.errors import Incompatible
 from runway_lab.stylegan.mapping import Mapping
 
-__all__ = ["Generator", "Noise", "Seed", "best_precision", "noise_source"]
+__all__ = ["Generator", "Noise", "Seed", "best_precision", "check_labels", "noise_source"]
 
 Noise = Literal["const", "random", "none"]
 Seed = int | torch.Generator | None

@@ -314,12 +314,9 @@ class ToRGB(nn.Module):
         style = self.affine(w) / math.sqrt(self.weight.shape[1])
         # A weight of its own for each picture is only 3 x C numbers here.
         own = (self.weight[None, :, :, 0, 0] * style[:, None]).to(x.dtype)
-        if len(x) == 1 and x.dtype == torch.float32:
-            y = F.conv2d(x, own[0, :, :, None, None])
-        else:
-            count, channels, height, width = x.shape
-            flat = x.permute(0, 2, 3, 1).reshape(count, height * width, channels)
-            y = torch.bmm(flat, own.transpose(1, 2)).view(count, height, width, -1).permute(0, 3, 1, 2)
+        count, channels, height, width = x.shape
+        flat = x.permute(0, 2, 3, 1).reshape(count, height * width, channels)
+        y = torch.bmm(flat, own.transpose(1, 2)).view(count, height, width, -1).permute(0, 3, 1, 2)
         y = y.float() + self.bias[:, None, None]
         return y if self.clamp is None else y.clamp(-self.clamp, self.clamp)
 
@@ -393,7 +390,7 @@ class SynthesisBlock(nn.Module):
 
 
 class SynthesisNetwork(nn.Module):
-    """The blocks in order. `widths` and `starts` say which ws each takes."""
+    """The blocks in order; `starts` and `ends` say which of the ws each takes."""
 
     def __init__(self, config: StyleGAN2Config) -> None:
         super().__init__()
