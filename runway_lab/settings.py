@@ -77,9 +77,7 @@ def _from_file(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadValue(
-            f"The settings file {path} cannot be read: {error}.", hint="Mend it or remove it."
-        ) from error
+        raise BadValue(f"The settings file {path} cannot be read: {error}.", hint="Mend it or remove it.") from error
     known = {each.name for each in fields(Settings)}
     return {name: value for name, value in data.items() if name in known}
 
@@ -88,9 +86,7 @@ def _convert(name: str, value: Any) -> Any:
     kind = type(getattr(Settings(), name))
     try:
         if kind is bool and isinstance(value, str):
-            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[
-                value.lower()
-            ]
+            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[value.lower()]
         converted = kind(value)
     except (KeyError, TypeError, ValueError) as error:
         raise BadValue(
