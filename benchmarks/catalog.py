@@ -9,16 +9,18 @@ than the search itself, so the library does not look at every key; the rows "wit
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from datetime import date
 from functools import partial
 from pathlib import Path
+
+from report import Row, report
 
 BAR_MS = 20.0
 FIRST_LOOK_BAR_MS = 5000.0
@@ -112,7 +114,7 @@ def timed(call: Callable[[], object], repeats: int, prepare: Callable[[], object
     return statistics.median(times), max(times)
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cards", type=int, default=2000)
     parser.add_argument("--repeats", type=int, default=15)
@@ -121,17 +123,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         os.environ["RUNWAY_LAB_HOME"] = name
         fill(Path(name), options.cards)
-        print(f"{'':48}{'median':>12}{'slowest':>12}")
         rows = measure(options.cards, options.repeats, Path(name))
-    if options.json:
-        options.json.write_text(json.dumps(rows, indent=1) + "\n")
+    return report(rows, options.json)
 
 
-def measure(cards: int, repeats: int, home: Path) -> list[dict[str, object]]:
+def measure(cards: int, repeats: int, home: Path) -> list[Row]:
     from runway_lab import catalog
     from runway_lab.library.entries import LONGEST_REST_SECONDS
 
-    rows: list[dict[str, object]] = []
+    rows: list[Row] = []
 
     def row(
         title: str,
@@ -141,18 +141,8 @@ def measure(cards: int, repeats: int, home: Path) -> list[dict[str, object]]:
         prepare: Callable[[], object] = lambda: None,
     ) -> None:
         median, slowest = timed(call, times, prepare)
-        print(f"{title:48}{median:>9.2f} ms{slowest:>9.2f} ms  {'holds' if median < bar else 'DOES NOT HOLD'}")
-        rows.append(
-            {
-                "name": f"catalog: {title}",
-                "value": round(median, 2),
-                "unit": "ms",
-                "bar": bar,
-                "better": "lower",
-                "against": f"{cards} cards",
-                "holds": median < bar,
-            }
-        )
+        against = f"median of {times}, slowest {slowest:.1f} ms"
+        rows.append(Row(f"catalog of {cards}: {title}", median, "ms", bar, against=against))
 
     row("first look: read all cards, build the index", catalog.all, 1, FIRST_LOOK_BAR_MS)
     row("nothing typed", catalog.search)
@@ -180,4 +170,4 @@ def measure(cards: int, repeats: int, home: Path) -> list[dict[str, object]]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

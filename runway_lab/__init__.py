@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from runway_lab.engine.place import Here
     from runway_lab.engine.running import RunningModel, stop_all
     from runway_lab.engine.starting import run
+    from runway_lab.errors import RunwayLabError
     from runway_lab.sdk.definition import command, setup
 
 __all__ = [
     "Here",
     "RunningModel",
+    "RunwayLabError",
     "__version__",
     "catalog",
     "command",
@@ -40,6 +42,7 @@ __all__ = [
 _WHERE = {
     "Here": "engine.place",
     "RunningModel": "engine.running",
+    "RunwayLabError": "errors",
     "command": "sdk.definition",
     "run": "engine.starting",
     "setup": "sdk.definition",

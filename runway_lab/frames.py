@@ -5,7 +5,8 @@
     3       1      the version of this layout, 1
     4       4      length of the header, little-endian
     8       8      length of all buffers together, little-endian
-    16      ...    the header: a JSON object in UTF-8; its key "buffers" lists the length of each buffer
+    16      ...    the header: a JSON object in UTF-8; its key "buffers" lists the length of each buffer.
+                   Spaces behind it bring the first buffer to a multiple of 16, where numbers are read in place
     ...     ...    the buffers, one right after the other
 
 A header says what the message is (`"type": "query"`, ...); who says what to whom is told in
@@ -19,15 +20,16 @@ header claims, and whatever does not fit raises `BadFrame` and says why.
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from runway_lab.errors import BadFrame, BadValue
+from runway_lab.errors import BadFrame, BadValue, shorten
 from runway_lab.fields.field import NETWORK, Buffer, Field, Wire
 
-__all__ = ["Message", "join", "pack", "pack_values", "read", "unpack", "unpack_values"]
+__all__ = ["Message", "join", "pack", "pack_values", "read", "unpack", "unpack_value", "unpack_values"]
 
 MAGIC = b"RWL"
 VERSION = 1
@@ -48,7 +50,9 @@ class Message:
 
     @property
     def type(self) -> str:
-        return str(self.header.get("type", ""))
+        """What the message is; empty where it does not say so in a word."""
+        kind = self.header.get("type")
+        return kind if isinstance(kind, str) else ""
 
 
 def pack(header: Mapping[str, Any], buffers: Sequence[Buffer] = ()) -> list[Buffer]:
@@ -58,14 +62,23 @@ def pack(header: Mapping[str, Any], buffers: Sequence[Buffer] = ()) -> list[Buff
     >>> unpack(b"".join(pieces)).header
     {'type': 'query'}
     """
-    lengths = [memoryview(each).nbytes for each in buffers]
-    if len(lengths) > MOST_BUFFERS:
-        raise BadFrame(f"A message cannot have {len(lengths)} buffers.", hint=f"Allowed: {MOST_BUFFERS}.")
-    whole = {**header, "buffers": lengths} if lengths else header
     try:
-        text = json.dumps(whole, separators=(",", ":"), allow_nan=False).encode("utf-8")
+        views = [memoryview(each) for each in buffers]
+    except TypeError as error:
+        raise BadFrame(f"A buffer of a message is bytes: {error}.") from error
+    if not all(view.c_contiguous for view in views):
+        raise BadFrame("A buffer of a message must lie in one piece.", hint="Copy it with np.ascontiguousarray.")
+    if len(views) > MOST_BUFFERS:
+        raise BadFrame(f"A message cannot have {len(views)} buffers.", hint=f"Allowed: {MOST_BUFFERS}.")
+    if "buffers" in header:
+        raise BadFrame('A header cannot have a key "buffers" of its own: the lengths of the buffers stand there.')
+    lengths = [view.nbytes for view in views]
+    try:
+        whole = {**header, "buffers": lengths} if lengths else header
+        text = json.dumps(whole, separators=(",", ":"), allow_nan=False).encode("ascii")
     except (TypeError, ValueError, RecursionError) as error:
-        raise BadFrame(f"This is not JSON, so it cannot be sent: {error}.") from error
+        raise BadFrame(f"This is not JSON, so it cannot be sent: {shorten(str(error))[1:-1]}.") from error
+    text += b" " * (-(PREFIX.size + len(text)) % 16)
     if len(text) > MOST_HEADER:
         raise BadFrame(f"A header cannot have {len(text)} bytes.", hint=f"Allowed: {MOST_HEADER}.")
     return [PREFIX.pack(MAGIC, VERSION, len(text), sum(lengths)) + text, *buffers]
@@ -78,7 +91,10 @@ def join(header: Mapping[str, Any], buffers: Sequence[Buffer] = ()) -> bytes:
 
 def unpack(data: Buffer, most: int = MOST_BODY) -> Message:
     """The message in these bytes, its buffers looking into them."""
-    view = memoryview(data).cast("B")
+    try:
+        view = memoryview(data).cast("B")
+    except TypeError as error:
+        raise BadFrame(f"A message is bytes in one piece: {error}.") from error
     if view.nbytes < PREFIX.size:
         raise BadFrame(f"This message ends after {view.nbytes} bytes, before its header begins.")
     header_length, body_length = _lengths(view[: PREFIX.size], most)
@@ -124,8 +140,9 @@ def _receive(receive_into: Callable[[memoryview], int], length: int, at_rest: bo
     while filled < length:
         if filled == len(data):
             data.extend(bytes(min(length - filled, max(STEP, filled))))
-        with memoryview(data) as view:
-            count = receive_into(view[filled:])
+        # Both are let go before the memory may have to grow.
+        with memoryview(data) as view, view[filled:] as free:
+            count = receive_into(free)
         if count == 0:
             if at_rest and filled == 0:
                 return None
@@ -136,15 +153,15 @@ def _receive(receive_into: Callable[[memoryview], int], length: int, at_rest: bo
 
 def _message(text: bytes, body: memoryview) -> Message:
     try:
-        header = json.loads(text, parse_constant=_refuse_constant)
+        header = json.loads(text.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
-        raise BadFrame(f"The header of this message is not JSON: {str(error)[:100]}.") from error
+        raise BadFrame(f"The header of this message is not JSON: {shorten(str(error))[1:-1]}.") from error
     if not isinstance(header, dict):
         raise BadFrame("The header of this message is not a JSON object.")
     lengths = header.pop("buffers", [])
     fine = isinstance(lengths, list) and len(lengths) <= MOST_BUFFERS
-    if not fine or not all(type(length) is int and length >= 0 for length in lengths):
-        raise BadFrame("The lengths of this message's buffers are not numbers.")
+    if not fine or not all(type(length) is int and 0 <= length <= body.nbytes for length in lengths):
+        raise BadFrame("The lengths of this message's buffers are not those of what arrived.")
     if sum(lengths) != body.nbytes:
         raise BadFrame(f"This message's buffers add up to {sum(lengths)} bytes, but {body.nbytes} arrived.")
     buffers, start = [], 0
@@ -156,6 +173,14 @@ def _message(text: bytes, body: memoryview) -> Message:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        # 1e999 is a number to JSON, and infinity to everybody who reads it.
+        raise ValueError(f"{text[:20]} is too large")
+    return number
 
 
 def pack_values(
@@ -181,5 +206,5 @@ def unpack_value(field: Field, data: Any, buffers: list[memoryview], wire: Wire 
         return field.unpack(data, buffers, wire)
     except (BadValue, BadFrame):
         raise
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
-        raise BadFrame(f"The value of {field.name!r} is described wrongly: {error!r}.") from error
+    except Exception as error:
+        raise BadFrame(f"The value of {shorten(field.name)} is described wrongly: {shorten(error)}.") from error

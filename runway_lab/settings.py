@@ -7,15 +7,22 @@ a changed file or variable counts from the next look on.
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from runway_lab.errors import BadValue
+from runway_lab.errors import BadValue, shorten
 
 __all__ = ["Settings", "home", "settings"]
+
+SWITCHES = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+KINDS: dict[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+LEAST = {"models_at_once": 1, "max_message_mb": 1, "max_image_megapixels": 0.01}
+"""The least that makes sense, where that is not zero."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +70,13 @@ def settings() -> Settings:
     >>> settings().models_at_once >= 1
     True
     """
-    given = _from_file(home() / "settings.toml")
+    path = home() / "settings.toml"
+    given = {name: (value, f"in {path}") for name, value in _from_file(path).items()}
     for each in fields(Settings):
-        text = os.environ.get(f"RUNWAY_LAB_{each.name.upper()}")
-        if text is not None:
-            given[each.name] = text
-    return Settings(**{name: _convert(name, value) for name, value in given.items()})
+        variable = f"RUNWAY_LAB_{each.name.upper()}"
+        if os.environ.get(variable):
+            given[each.name] = (os.environ[variable], f"in the environment, {variable}")
+    return Settings(**{name: _convert(name, value, where) for name, (value, where) in given.items()})
 
 
 def _from_file(path: Path) -> dict[str, Any]:
@@ -82,17 +90,25 @@ def _from_file(path: Path) -> dict[str, Any]:
     return {name: value for name, value in data.items() if name in known}
 
 
-def _convert(name: str, value: Any) -> Any:
-    kind = type(getattr(Settings(), name))
-    try:
-        if kind is bool and isinstance(value, str):
-            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[value.lower()]
-        converted = kind(value)
-    except (KeyError, TypeError, ValueError) as error:
+def _convert(name: str, value: Any, where: str) -> Any:
+    """A setting in its proper type; words where it has none. What stands in the environment is always text."""
+    default = getattr(Settings(), name)
+    kind, least = type(default), LEAST.get(name, 0)
+    text = value.strip() if isinstance(value, str) else value
+    converted: Any = None
+    if kind is bool:
+        converted = SWITCHES.get(text.lower()) if isinstance(text, str) else text if isinstance(text, bool) else None
+    elif kind is str:
+        converted = text if isinstance(text, str) else None
+    elif not isinstance(text, bool):
+        with contextlib.suppress(OverflowError, TypeError, ValueError):
+            number = float(text)
+            fine = math.isfinite(number) and number >= least and (kind is float or number.is_integer())
+            converted = kind(number) if fine else None
+    if converted is None:
         raise BadValue(
-            f"The setting {name} is {value!r}, which is not a {kind.__name__}.",
-            hint=f"The default is {getattr(Settings(), name)!r}.",
-        ) from error
-    if kind in (int, float) and converted < 0:
-        raise BadValue(f"The setting {name} is {value!r}, which is below zero.", hint="Give zero or more.")
+            f"The setting {name} ({where}) cannot be {shorten(value)}.",
+            hint=f"Allowed: {KINDS[kind]}{f' of {least:g} or more' if kind in (int, float) else ''}; "
+            f"the default is {default!r}.",
+        )
     return converted

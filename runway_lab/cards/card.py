@@ -21,7 +21,7 @@ from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
-from runway_lab.card_rules import (
+from runway_lab.cards.rules import (
     CATEGORIES,
     MODULE,
     Check,
@@ -42,7 +42,6 @@ from runway_lab.errors import BadValue, suggest
 from runway_lab.toml import dumps
 
 __all__ = [
-    "CATEGORIES",
     "Attribution",
     "CardFile",
     "Characteristics",
@@ -58,7 +57,7 @@ __all__ = [
 CARD_FILE = "card.toml"
 MAX_CARD_BYTES = 1 << 20
 
-_PACKAGE = Path(__file__).resolve().parent
+_PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def _checked(check: Check, **default: Any) -> Any:
@@ -209,7 +208,7 @@ class ModelCard:
         return self.source.parent
 
     def _repr_html_(self) -> str:
-        from runway_lab.card_html import page
+        from runway_lab.cards.shown import page
 
         return page(self)
 

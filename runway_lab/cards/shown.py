@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from runway_lab.cards import ModelCard
+    from runway_lab.cards.card import ModelCard
 
 __all__ = ["Cards", "page", "sheet"]
 

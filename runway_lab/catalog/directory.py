@@ -10,18 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 
-from runway_lab.card_html import Cards
-from runway_lab.cards import CATEGORIES, ModelCard
+from runway_lab.cards import CATEGORIES, Cards, ModelCard
 from runway_lab.catalog.index import Index, words
 from runway_lab.errors import BadValue, Unknown, suggest
-from runway_lab.library.shelf import snapshot
+from runway_lab.library.shelf import changed_here, snapshot
 from runway_lab.library.weights import here
 
 __all__ = ["all", "card", "choices", "search"]
 
 _FOLDER = Path(__file__).parent / "cards"
+MANY_CARDS = 300
+"""From so many cards on, a search does not wait for a look at the library."""
+
 _FILTERS = ("text", "category", "input", "output", "license", "offline", "publisher")
 
 
@@ -33,18 +35,25 @@ class _Directory:
         self.index = Index()
         self._own: tuple[ModelCard, ...] | None = None
         self._shipped: tuple[ModelCard, ...] | None = None
+        self._looking = Lock()
         self._one_at_a_time = Lock()
 
     def look(self, now: bool = False) -> _Directory:
-        with self._one_at_a_time:
+        with self._looking:
             shipped, own = _shipped(), snapshot(now)
             if shipped is not self._shipped or own is not self._own:
-                self._follow({card.id: card for card in (*own, *shipped)})
+                with self._one_at_a_time:
+                    self._follow({card.id: card for card in (*own, *shipped)})
                 self._shipped, self._own = shipped, own
         return self
 
     def find(self, text: str) -> list[ModelCard]:
-        self.look()
+        if len(self.cards) < MANY_CARDS or changed_here():
+            self.look()
+        elif not self._looking.locked():
+            # A look at thousands of files takes longer than a search may, so this search does without what another
+            # kernel has just changed, and the next one has it.
+            Thread(target=self.look, name="look at the library", daemon=True).start()
         with self._one_at_a_time:
             return [self.cards[id] for id in self.index.find(text)]
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["cores", "memory_available", "memory_total"]
+__all__ = ["cores", "memory_available", "memory_total", "out_of_memory_kills"]
 
 _ROOT = Path("/")
 
@@ -43,6 +43,12 @@ def memory_available(*, root: Path = _ROOT) -> int:
     """The bytes of memory that could be taken now without pushing anything out."""
     free = [max(0, limit - used) for limit, used in _memory_groups(root)]
     return min([psutil.virtual_memory().available, *free])
+
+
+def out_of_memory_kills(*, root: Path = _ROOT) -> int:
+    """How many processes the system has ended for want of memory since it was started, as far as it tells."""
+    words = _words(root / "proc/vmstat")
+    return (_number(words[words.index("oom_kill") + 1 :]) or 0) if "oom_kill" in words else 0
 
 
 def cores(*, root: Path = _ROOT) -> int:

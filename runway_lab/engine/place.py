@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from runway_lab.engine import slots, spare
-from runway_lab.engine.machine import cores, memory_total
+from runway_lab.engine.machine import cores
 from runway_lab.engine.process import LocalProcess, start_cold
 from runway_lab.engine.protocol import Connection
 from runway_lab.engine.session import Session
@@ -48,6 +48,8 @@ class Here:
         chosen = {**source.options, **options}
         if source.definition is not None:
             chosen = source.definition.signature.check_options(chosen)
+        if device == "auto" and source.card is not None and not source.card.characteristics.gpu:
+            device = "cpu"
         start = {
             "type": "start",
             "model": source.code,
@@ -65,7 +67,7 @@ class Here:
             }
             return _process(source), start | about, source.buffers
 
-        return Session(source.name, connect, memory=memory_total, idle=idle, on_ready=_prepare_spare)
+        return Session(source.name, connect, idle=idle, on_ready=_prepare_spare)
 
 
 def _process(source: Source) -> LocalProcess:

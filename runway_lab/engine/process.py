@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from runway_lab.engine.channel import Channel
+from runway_lab.engine.machine import memory_total, out_of_memory_kills
 from runway_lab.engine.protocol import Ending
 from runway_lab.fields import Buffer
 from runway_lab.frames import Message
@@ -121,9 +123,9 @@ class LocalProcess:
     def __init__(self, channel: Channel, log: int, ending: Callable[[], Ending]) -> None:
         self._channel = channel
         self._lines: deque[str] = deque(maxlen=MOST_LINES)
-        self._listeners: list[Callable[[str], None]] = []
         self._ended = threading.Event()
         self._ending = Ending(None)
+        self._kills_before = out_of_memory_kills()
         reader = threading.Thread(target=self._read_log, args=(log,), name="model log", daemon=True)
         reader.start()
         threading.Thread(target=self._wait, args=(ending, reader), name="model end", daemon=True).start()
@@ -152,17 +154,19 @@ class LocalProcess:
         """What the worker wrote, line by line, the last 2000."""
         return list(self._lines)
 
-    def on_line(self, listener: Callable[[str], None]) -> None:
-        """Calls `listener` with each line that is written from now on."""
-        self._listeners.append(listener)
-
     def _wait(self, ending: Callable[[], Ending], reader: threading.Thread) -> None:
         found = ending()
         # Its last words are on the way; but for a grandchild that kept the log open, nobody else writes.
         reader.join(1)
         self._channel.close()
-        self._ending = replace(found, log=self.log)
+        self._ending = replace(found, log=self.log, ran_out=self._ran_out(found))
         self._ended.set()
+
+    def _ran_out(self, found: Ending) -> bool:
+        """Linux ends a process for want of memory with SIGKILL, as anybody can; its count and what was used tell."""
+        if sys.platform == "win32" or found.code != -signal.SIGKILL:
+            return False
+        return out_of_memory_kills() > self._kills_before or found.memory > 0.5 * memory_total()
 
     def _read_log(self, log: int) -> None:
         rest = b""
@@ -180,6 +184,3 @@ class LocalProcess:
         text = line.decode("utf-8", "replace").rstrip("\r")
         text = text if len(text) <= MOST_LINE else text[:MOST_LINE] + " ..."
         self._lines.append(text)
-        for listener in list(self._listeners):
-            with contextlib.suppress(Exception):
-                listener(text)

@@ -46,6 +46,8 @@ class Ending:
     code: int | None
     memory: int = 0
     log: Sequence[str] = ()
+    ran_out: bool = False
+    """Whether the system ended it because memory ran out, as far as can be told."""
 
 
 class Connection(Protocol):

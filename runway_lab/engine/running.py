@@ -75,11 +75,16 @@ class RunningModel:
 
     def __call__(self, **inputs: Any) -> Outputs:
         """The outputs of the first command."""
-        return self.submit(None, **inputs).result()
+        return self.query(None, **inputs)
 
     def query(self, command: str | None = None, /, **inputs: Any) -> Outputs:
         """The outputs of a command."""
-        return self.submit(command, **inputs).result()
+        answer = self.submit(command, **inputs)
+        try:
+            return answer.result()
+        except KeyboardInterrupt:
+            answer.cancel()
+            raise
 
     def submit(self, command: str | None = None, /, **inputs: Any) -> Answer:
         """The outputs of a command, later: a Future, which also gives an answer in parts as they come."""

@@ -38,7 +38,6 @@ class Session:
         name: str,
         connect: Callable[[], tuple[Connection, Mapping[str, Any], list[Buffer]]],
         *,
-        memory: Callable[[], int],
         idle: float = 0,
         on_ready: Callable[[], None] = lambda: None,
     ) -> None:
@@ -51,7 +50,6 @@ class Session:
         self.idle = idle
         self.seconds_to_start: float | None = None
         self._connect = connect
-        self._memory = memory
         self._on_ready = on_ready
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
@@ -254,7 +252,7 @@ class Session:
     def _crash(self, ending: Ending) -> RunwayLabError:
         log, hint = list(ending.log), "rl.run starts it again; its log may say more."
         code = ending.code
-        if code == -signal.SIGKILL and ending.memory > 0.5 * self._memory():
+        if ending.ran_out:
             return OutOfMemory(
                 f"{self.name} ran out of memory: it used {ending.memory / 1e9:.1f} GB when the system ended it.",
                 hint="Use smaller pictures, stop other models, or run it on a machine with more memory.",

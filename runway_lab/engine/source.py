@@ -106,18 +106,19 @@ def _by_id(id: str) -> Source:
 
 def _of_card(card: ModelCard) -> Source:
     """The source that a card names; its files must be here."""
-    missing = [each.name for each in card.files if not card.path_of(each.name).is_file()]
-    if missing:
+    from runway_lab import library
+
+    if absent := library.missing(card):
         raise StartFailed(
-            f"{card.id} needs {missing[0]!r}, which is not on this machine yet.",
-            hint=f"Fetch it with rl.library.fetch({card.id!r}); its licence is shown first.",
+            f"{card.id} needs {absent[0].name!r}, which is not on this machine yet.",
+            hint=f"Get it with `runway-lab models get {card.id}` (its licence is shown first).",
         )
-    code: dict[str, Any] = {"files": {each.name: str(card.path_of(each.name)) for each in card.files}}
-    if card.folder is not None:
-        code["folder"] = str(card.folder)
-    if card.run.entry.endswith(".py"):
-        code["file"] = str(card.folder / card.run.entry) if card.folder else card.run.entry
-    else:
+    code: dict[str, Any] = {
+        "files": {name: str(path) for name, path in library.where(card).items()},
+        "folder": str(card.folder),
+    }
+    if card.run.is_module:
         code["module"] = card.run.entry
-    memory = card.characteristics.memory_mb or 0
-    return Source(card.id, code, card=card, memory_mb=memory, options=card.run.options)
+    else:
+        code["file"] = str(card.path_of(card.run.entry))
+    return Source(card.id, code, card=card, memory_mb=card.characteristics.memory_mb, options=card.run.options)

@@ -191,6 +191,8 @@ def choose_device(definition: Definition, wanted: str, threads: int) -> str:
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads)
     if not asks:
+        if wanted not in ("auto", "cpu"):
+            print(f"This model does not ask for a device, so it computes on the CPU and not on {wanted}.")
         return "cpu"
     there = ["cpu"]
     if torch.cuda.is_available():

@@ -11,14 +11,29 @@ unless the wire is the pipe of this very kernel (`Wire.local`). Elsewhere a file
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
-from runway_lab.errors import BadValue, suggest
+from runway_lab.errors import BadValue, shorten, suggest
 
-__all__ = ["LOCAL", "NETWORK", "Buffer", "Field", "Wire", "from_description", "json_number", "shorten"]
+__all__ = [
+    "LOCAL",
+    "NETWORK",
+    "Buffer",
+    "Field",
+    "Wire",
+    "common",
+    "detached",
+    "from_description",
+    "is_number",
+    "json_number",
+    "lengths",
+    "limit",
+    "shorten",
+]
 
 Buffer: TypeAlias = "bytes | bytearray | memoryview"
 
@@ -52,8 +67,14 @@ class Field:
 
     def __init__(self, description: str = "", *, default: Any = None, optional: bool = False) -> None:
         self.name = ""
+        if not isinstance(description, str):
+            raise self.refuse(
+                description,
+                "words as its description, which comes first; a default is given as default=...",
+                f"described by {shorten(description)}",
+            )
         self.description = description
-        self.optional = optional
+        self.optional = bool(optional)
         self.default: Any = None
         if default is not None:
             self.default = self.check(default)
@@ -114,10 +135,17 @@ class Field:
         """A field of this type from its description."""
         return cls(**common(description))
 
-    def refuse(self, value: Any, allowed: str) -> BadValue:
-        """The error that names the field, the value and what is allowed."""
-        where = f"{self.name!r}" if self.name else f"a field of type {self.type}"
-        return BadValue(f"{where} cannot be {shorten(value)}.", hint=f"Allowed: {allowed}.")
+    def refuse(self, value: Any, allowed: str, shown: str = "") -> BadValue:
+        """The error that names the field, the value (or, in `shown`, what is wrong with it) and what is allowed."""
+        where = shorten(self.name) if self.name else f"a field of type {self.type}"
+        return BadValue(f"{where} cannot be {shown or shorten(value)}.", hint=f"Allowed: {allowed}.")
+
+    def buffer_of(self, data: Mapping[str, Any], buffers: list[memoryview]) -> memoryview:
+        """The buffer that a packed value names."""
+        index = data.get("buffer")
+        if type(index) is not int or not 0 <= index < len(buffers):
+            raise self.refuse(data, f"bytes in one of the {len(buffers)} buffers that came with it")
+        return buffers[index]
 
     def _name_of(self, index: int) -> str:
         return f"{self.name}[{index}]" if self.name else f"item {index}"
@@ -126,7 +154,7 @@ class Field:
 def common(description: Mapping[str, Any]) -> dict[str, Any]:
     """What every constructor takes, out of a description."""
     return {
-        "description": description.get("description") or "",
+        "description": str(description.get("description") or ""),
         "optional": bool(description.get("optional", False)),
     }
 
@@ -138,16 +166,20 @@ def from_description(description: Mapping[str, Any]) -> Field:
     >>> from_description(Number(default=0.5, min=0, max=1).describe()) == Number(default=0.5, min=0, max=1)
     True
     """
-    kind = str(description.get("type"))
+    kind = description.get("type") if isinstance(description, Mapping) else None
+    if not isinstance(kind, str):
+        raise BadValue(f"This is no description of a field: {shorten(description)}.", hint='It has no "type" in words.')
     types = _by_type()
     if kind == "file" and description.get("isDirectory"):
         kind = "directory"
     if kind not in types:
-        raise BadValue(f"There is no type of field called {kind!r}.", hint=suggest(kind, types))
+        raise BadValue(f"There is no type of field called {shorten(kind)}.", hint=suggest(kind, types))
     try:
         field = types[kind].from_properties(description)
-    except (AttributeError, KeyError, TypeError) as error:
-        raise BadValue(f"This is no description of a {kind} field: {shorten(dict(description))}.") from error
+    except BadValue:
+        raise
+    except (AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError) as error:
+        raise BadValue(f"This is no description of a {kind} field: {shorten(description)}.") from error
     field.name = str(description.get("name") or "")
     return field
 
@@ -163,25 +195,55 @@ def _by_type() -> dict[str, type[Field]]:
     return found
 
 
-def shorten(value: Any, length: int = 80) -> str:
-    """How a value is shown in an error: its type where that says more, never more than a line.
-
-    >>> shorten("x" * 200, 20)
-    "'xxxxxxxxxxxxxxxx..."
-    """
-    shape = getattr(value, "shape", None)
-    if shape is not None and hasattr(value, "dtype"):
-        return f"an array of shape {tuple(shape)} and type {value.dtype}"
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return f"{len(value)} bytes"
-    if isinstance(value, (str, list, tuple, dict, set)) and len(value) > length * 4:
-        # Formatting a picture's worth of text only to cut it would take seconds.
-        value = value[: length * 4] if isinstance(value, (str, list, tuple)) else type(value)
-    text = repr(value)
-    return text if len(text) <= length else text[: length - 3] + "..."
-
-
 def json_number(value: Any) -> Any:
-    """A NumPy number as Python's own; everything else as it is."""
+    """A NumPy number, or a tensor of one, as Python's own; everything else as it is."""
     item = getattr(value, "item", None)
-    return item() if item is not None and getattr(value, "shape", None) == () else value
+    return item() if callable(item) and getattr(value, "shape", None) == () else value
+
+
+def is_number(value: Any) -> bool:
+    """Whether this is a finite number of Python's own; True and False are none.
+
+    >>> is_number(3), is_number(True), is_number(float("nan"))
+    (True, False, False)
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        # A whole number beyond all floats: JavaScript, and a model, would see infinity.
+        return False
+
+
+def limit(field: Field, name: str, value: Any, least: float | None = None, whole: bool = False) -> Any:
+    """A limit that an author sets for a field: a finite number, or None for none."""
+    value = json_number(value)
+    fine = value is None or (is_number(value) and (least is None or value >= least))
+    if fine and whole and value is not None:
+        fine = float(value).is_integer()
+        value = int(value) if fine else value
+    if not fine:
+        kind = "a whole number" if whole else "a number"
+        more = "" if least is None else f" of {least} or more"
+        raise field.refuse(value, f"{kind}{more} as {name}, or None", f"limited by {name}={shorten(value)}")
+    return value
+
+
+def lengths(field: Field, least: Any, most: Any) -> tuple[int, int | None]:
+    """How short and how long a text or a list may be."""
+    least = limit(field, "min_length", least, 0, whole=True) or 0
+    return least, limit(field, "max_length", most, max(1, least), whole=True)
+
+
+def detached(value: Any) -> Any:
+    """A torch tensor, wherever it lies and whatever it remembers, as a NumPy array; everything else as it is.
+
+    Found out by what it can do: only whoever gave us a tensor has imported torch.
+    """
+    if not (hasattr(value, "detach") and hasattr(value, "numpy")):
+        return value
+    value = value.detach().cpu()
+    # NumPy has no bfloat16, and a float64 keeps what it has.
+    small = value.is_floating_point() and value.element_size() < 4
+    return (value.float() if small else value).numpy()

@@ -1,22 +1,23 @@
 """Bytes, arrays and Pillow images: how one becomes the other, and what is refused on the way.
 
-A path or an address is opened only when a person gives it to a field's `check`, in the kernel he sits at; what
-comes over a wire is bytes.
+A path or an address is opened only when a person gives it to a field's `check`, in the kernel he sits at
+(`runway_lab.fields.files`); what comes over a wire is bytes, and those of an image file are measured before they
+are decoded.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import io
-import os
-import warnings
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from runway_lab.fields.field import Buffer, Field
+from runway_lab.errors import BadValue
+from runway_lab.fields.field import Buffer, Field, limit, shorten
 from runway_lab.settings import settings
 
 if TYPE_CHECKING:
@@ -25,21 +26,39 @@ if TYPE_CHECKING:
 __all__ = [
     "FORMATS",
     "MODES",
+    "SIZES",
     "as_array",
-    "bytes_at",
+    "check_size",
     "convert",
     "decode_data_uri",
     "encode_picture",
+    "is_transparent",
     "open_picture",
     "opened",
     "picture_from_array",
+    "picture_from_raw",
     "raw_bytes",
+    "size_limits",
     "size_of",
     "squeezed",
+    "upright",
 ]
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 """The modes of Pillow, by number of channels."""
+
+SIZES = ("minWidth", "minHeight", "maxWidth", "maxHeight", "width", "height")
+"""The limits a field may set to the size of a picture, by the names of the Runway SDK."""
+
+LARGEST = 65535
+"""The longest side of any picture; few formats can say more."""
+
+ENCODINGS: dict[str, tuple[int, dict[str, Any]]] = {
+    "jpeg": (65500, {"quality": 90}),
+    "png": (LARGEST, {"compress_level": 1}),
+    "webp": (16383, {"quality": 85, "method": 0}),
+}
+"""What a picture may be encoded as: the longest side there, and the choices that are quick rather than small."""
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 """The only file formats that are opened: others run interpreters (EPS) or have been holes in the past."""
@@ -48,35 +67,57 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 def open_picture(data: Any) -> Picture | str:
     """The picture in the bytes of an image file, upright; or, where there is none, what would be allowed."""
     from PIL import Image as pillow
-    from PIL import ImageOps
 
-    most = settings().max_image_megapixels
+    # Pillow has a last limit of its own.
+    most = min(settings().max_image_megapixels, 2 * (pillow.MAX_IMAGE_PIXELS or 1e12) / 1e6)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            picture = pillow.open(io.BytesIO(data), formats=FORMATS)
-            if picture.width * picture.height > most * 1e6:
-                return f"pictures of at most {most:g} megapixels (this one has {picture.width}x{picture.height})"
-            picture.load()
-            return ImageOps.exif_transpose(picture)
+        picture = pillow.open(io.BytesIO(data), formats=FORMATS)
+        if picture.width * picture.height > most * 1e6:
+            return f"pictures of at most {most:.4g} megapixels (this one has {picture.width}x{picture.height})"
+        picture.load()
     except (pillow.DecompressionBombError, MemoryError):
-        return f"pictures of at most {most:g} megapixels"
+        return f"pictures of at most {most:.4g} megapixels"
     except Exception:
         # Pillow raises nearly anything on damaged files, struct.error and IndexError included.
         return f"a whole image file ({', '.join(FORMATS)}); this one is damaged or something else"
+    return upright(picture)
+
+
+def upright(picture: Picture) -> Picture:
+    """The picture of a camera that was held sideways, as it was seen."""
+    from PIL import ImageOps
+
+    with contextlib.suppress(Exception):
+        # Damaged remarks beside a picture are no reason to refuse it.
+        if picture.getexif().get(0x0112, 1) != 1:
+            return ImageOps.exif_transpose(picture)
+    return picture
+
+
+def channels_of(picture: Picture) -> int:
+    """How many channels a picture needs: 1 where it is gray, 4 where it may be transparent, else 3."""
+    if is_transparent(picture):
+        return 4
+    return 1 if picture.mode[0] in "1LIF" and picture.mode != "LAB" else 3
+
+
+def is_transparent(picture: Picture) -> bool:
+    """Whether some of the picture may be transparent."""
+    return picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info
 
 
 def convert(picture: Picture, mode: str) -> Picture:
     """The picture in L, RGB or RGBA: deep grays scaled, what is transparent laid on white."""
     from PIL import Image as pillow
 
-    if picture.mode == mode:
+    transparent = is_transparent(picture)
+    if picture.mode == mode and (mode == "RGBA" or not transparent):
         return picture
     if picture.mode.startswith("I") or picture.mode == "F":
-        deep = np.asarray(picture, dtype=np.float64)
+        deep = np.nan_to_num(np.asarray(picture, dtype=np.float64))
         top = 65535.0 if picture.mode.startswith("I") else 1.0
         picture = pillow.fromarray((np.clip(deep / top, 0, 1) * 255 + 0.5).astype(np.uint8))
-    transparent = picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info
+        transparent = False
     if transparent and mode != "RGBA":
         picture = picture.convert("RGBA")
         paper = pillow.new("RGBA", picture.size, (255, 255, 255, 255))
@@ -84,13 +125,19 @@ def convert(picture: Picture, mode: str) -> Picture:
     return picture.convert(mode)
 
 
-def picture_from_array(array: np.ndarray) -> np.ndarray | None:
-    """A uint8 array of shape (height, width, channels), or None where the numbers are no picture."""
+def picture_from_array(array: np.ndarray, channels_first: bool = False) -> np.ndarray | None:
+    """A uint8 array of shape (height, width, channels), or None where the numbers are no picture.
+
+    A batch of one is taken for its picture. Where the channels stand shows in the shape; where it could be both, they
+    are last, or first as torch has them with `channels_first`.
+    """
+    if array.ndim == 4 and array.shape[0] == 1:
+        array = array[0]
     if array.ndim == 2:
         array = array[:, :, None]
-    if array.ndim != 3 or 0 in array.shape:
+    if array.ndim != 3 or 0 in array.shape or max(array.shape) > LARGEST:
         return None
-    if array.shape[2] not in MODES and array.shape[0] in MODES:
+    if array.shape[0] in MODES and (channels_first or array.shape[2] not in MODES):
         array = array.transpose(1, 2, 0)
     if array.shape[2] not in MODES:
         return None
@@ -109,22 +156,38 @@ def picture_from_array(array: np.ndarray) -> np.ndarray | None:
     return None
 
 
-def encode_picture(value: Any, encoding: str) -> bytes:
-    """The picture as a JPEG, PNG or WebP file, quick rather than small."""
+def picture_from_raw(field: Field, data: Mapping[str, Any], buffer: memoryview, form: str = "pillow") -> Any:
+    """The picture whose pixels lie in a buffer one after another, looking into it where Pillow can."""
     from PIL import Image as pillow
 
+    mode, size = data.get("mode"), data.get("size")
+    depth = next((depth for depth, name in MODES.items() if name == mode), 0)
+    told = isinstance(size, (list, tuple)) and len(size) == 2 and all(type(each) is int for each in size)
+    width, height = size if told and size is not None else (0, 0)
+    if not (0 < width <= LARGEST and 0 < height <= LARGEST) or buffer.nbytes != width * height * depth:
+        announced = shorten({"mode": mode, "size": size})
+        raise field.refuse(buffer, f"pixels as announced, {announced}; {', '.join(MODES.values())} are known")
+    pixels = np.frombuffer(buffer, np.uint8)
+    if form == "array":
+        return pixels.reshape(height, width, depth)
+    return pillow.frombuffer(str(mode), (width, height), pixels, "raw", str(mode), 0, 1)
+
+
+def encode_picture(value: Any, encoding: str) -> tuple[str, bytes]:
+    """The picture as a file, and what it is: the encoding that was asked for, or PNG where that has no room for it."""
+    from PIL import Image as pillow
+
+    kind = encoding.lower()
+    if kind not in ENCODINGS:
+        raise BadValue(f"A picture cannot be encoded as {shorten(encoding)}.", hint=f"Allowed: {', '.join(ENCODINGS)}.")
     picture = pillow.fromarray(squeezed(value)) if isinstance(value, np.ndarray) else value
-    kind = encoding.upper()
-    if kind == "JPEG" and picture.mode not in ("L", "RGB"):
+    if max(picture.size) > ENCODINGS[kind][0]:
+        kind = "png"
+    if kind == "jpeg" and picture.mode not in ("L", "RGB"):
         picture = convert(picture, "RGB")
-    choices: dict[str, dict[str, Any]] = {
-        "JPEG": {"quality": 90},
-        "PNG": {"compress_level": 1},
-        "WEBP": {"quality": 85, "method": 0},
-    }
     stream = io.BytesIO()
-    picture.save(stream, kind, **choices[kind])
-    return stream.getvalue()
+    picture.save(stream, kind.upper(), **ENCODINGS[kind][1])
+    return kind, stream.getvalue()
 
 
 def decode_data_uri(field: Field, data: Any, allowed: str) -> bytes:
@@ -137,36 +200,30 @@ def decode_data_uri(field: Field, data: Any, allowed: str) -> bytes:
         raise field.refuse(data, allowed) from error
 
 
-def bytes_at(field: Field, place: Any) -> bytes:
-    """What lies at a path or an address that a person gave in his own kernel."""
-    text = os.fspath(place)
-    if isinstance(text, str) and text.startswith("data:"):
-        return decode_data_uri(field, text, "a picture as a data URI")
-    if isinstance(text, str) and text.startswith(("http://", "https://")):
-        from urllib.request import Request, urlopen
-
-        most = settings().max_message_mb * 1_000_000
-        try:
-            with urlopen(Request(text, headers={"User-Agent": "runway-lab"}), timeout=30) as answer:
-                data: bytes = answer.read(most + 1)
-        except OSError as error:
-            raise field.refuse(text, f"an address that answers ({error})") from error
-        if len(data) > most:
-            raise field.refuse(text, f"a file of at most {most // 1_000_000} MB")
-        return data
-    try:
-        return Path(text).expanduser().read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise field.refuse(str(place), f"a file that can be read ({reason})") from error
-
-
 def opened(field: Field, data: Any) -> Picture:
     """The picture in these bytes; BadValue where there is none."""
     picture = open_picture(data)
     if isinstance(picture, str):
         raise field.refuse(data, picture)
     return picture
+
+
+def size_limits(field: Field, **given: Any) -> dict[str, int | None]:
+    """The limits of `SIZES`, each a whole number or None."""
+    return {name: limit(field, name, given.get(name) or None, 1, whole=True) for name in SIZES}
+
+
+def check_size(field: Field, limits: Mapping[str, int | None], picture: Any) -> None:
+    """Raises BadValue where the picture is smaller or larger than its field allows."""
+    size = size_of(picture)
+    for index, side in enumerate(("Width", "Height")):
+        exact = limits[side.lower()]
+        least = exact or limits[f"min{side}"] or 1
+        most = exact or limits[f"max{side}"] or LARGEST
+        if not least <= size[index] <= most:
+            allowed = f"{least}" if least == most else f"{least} to {most}"
+            shown = f"a picture of {size[0]}x{size[1]}"
+            raise field.refuse(picture, f"a {side.lower()} of {allowed} pixels", shown)
 
 
 def size_of(picture: Any) -> tuple[int, int]:
@@ -178,8 +235,8 @@ def size_of(picture: Any) -> tuple[int, int]:
 
 
 def as_array(picture: Any) -> np.ndarray:
-    """The picture as an array of shape (height, width, channels)."""
-    array = np.asarray(picture)
+    """The picture as an array of shape (height, width, channels) that may be written to."""
+    array = picture if isinstance(picture, np.ndarray) else np.array(picture)
     return array[:, :, None] if array.ndim == 2 else array
 
 

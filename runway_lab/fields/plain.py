@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any as Anything
 
 from runway_lab.errors import BadValue, suggest
@@ -14,12 +16,19 @@ from runway_lab.fields.field import (
     Field,
     Wire,
     common,
+    detached,
     from_description,
+    is_number,
     json_number,
+    lengths,
+    limit,
     shorten,
 )
 
 __all__ = ["Any", "Array", "Boolean", "Category", "Number", "Text"]
+
+MOST_NESTED = 16
+"""How deep lists may stand in lists."""
 
 
 class Text(Field):
@@ -40,11 +49,10 @@ class Text(Field):
         max_length: int | None = None,
         optional: bool = False,
     ) -> None:
-        self.min_length = min_length
-        self.max_length = max_length
         super().__init__(description, optional=optional)
+        self.min_length, self.max_length = lengths(self, min_length, max_length)
         # An empty default stands for "nothing written yet", however long the text must become.
-        self.default = self.check(default) if default else ""
+        self.default = "" if default is None or default == "" else self.check(default)
 
     @property
     def required(self) -> bool:
@@ -55,8 +63,8 @@ class Text(Field):
             return None
         most = math.inf if self.max_length is None else self.max_length
         if not isinstance(value, str) or not self.min_length <= len(value) <= most:
-            longest = "" if self.max_length is None else f" to {self.max_length}"
-            raise self.refuse(value, f"text of {self.min_length}{longest or ' or more'} characters")
+            longest = " or more" if self.max_length is None else f" to {self.max_length}"
+            raise self.refuse(value, f"text of {self.min_length}{longest} characters")
         return value
 
     def properties(self) -> dict[str, Anything]:
@@ -68,8 +76,8 @@ class Text(Field):
         return cls(
             **common(description),
             default=description.get("default") or "",
-            min_length=int(description.get("minLength") or 0),
-            max_length=description.get("maxLength"),
+            min_length=description.get("minLength") or 0,
+            max_length=description.get("maxLength") or None,
         )
 
 
@@ -93,14 +101,16 @@ class Number(Field):
         step: float | None = None,
         optional: bool = False,
     ) -> None:
-        self.min = min
-        self.max = max
-        self.step = step
         super().__init__(description, optional=optional)
+        self.min: float | None = limit(self, "min", min)
+        self.max: float | None = limit(self, "max", max, least=self.min)
+        self.step: float | None = limit(self, "step", step, least=0) or None
         if default is not None:
             self.default = self.check(default)
         elif not optional:
-            self.default = min if min is not None else max if max is not None and max < 0 else 0
+            # The number nearest to zero that is allowed.
+            at_least = 0 if self.min is None or self.min < 0 else self.min
+            self.default = self.check(at_least if self.max is None or at_least <= self.max else self.max)
 
     @property
     def whole(self) -> bool:
@@ -111,18 +121,14 @@ class Number(Field):
         if value is None and self.optional:
             return None
         value = json_number(value)
-        fine = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        fine = is_number(value)
         if fine and self.min is not None:
             fine = value >= self.min
         if fine and self.max is not None:
             fine = value <= self.max
-        if not fine:
+        if not fine or (self.whole and not float(value).is_integer()):
             raise self.refuse(value, self._allowed())
-        if self.whole:
-            if not float(value).is_integer():
-                raise self.refuse(value, self._allowed())
-            return int(value)
-        return value
+        return int(value) if self.whole else value
 
     def _allowed(self) -> str:
         kind = "a whole number" if self.whole else "a number"
@@ -153,9 +159,9 @@ class Boolean(Field):
 
     type = "boolean"
 
-    def __init__(self, description: str = "", *, default: bool = False, optional: bool = False) -> None:
+    def __init__(self, description: str = "", *, default: bool | None = False, optional: bool = False) -> None:
         super().__init__(description, optional=optional)
-        self.default = None if optional and default is None else self.check(default)
+        self.default = self.check(default)
 
     def check(self, value: Anything) -> Anything:
         if value is None and self.optional:
@@ -170,7 +176,10 @@ class Boolean(Field):
 
     @classmethod
     def from_properties(cls, description: Mapping[str, Anything]) -> Boolean:
-        return cls(**common(description), default=bool(description.get("default", False)))
+        default = description.get("default", False)
+        return cls(
+            **common(description), default=None if default is None and description.get("optional") else bool(default)
+        )
 
 
 class Category(Field):
@@ -191,23 +200,26 @@ class Category(Field):
         default: str | None = None,
         optional: bool = False,
     ) -> None:
-        self.choices = [str(choice) for choice in choices]
         super().__init__(description, optional=optional)
+        listed = isinstance(choices, Iterable) and not isinstance(choices, (str, bytes))
+        self.choices = [str(choice) for choice in choices] if listed else []
         if not self.choices:
-            raise self.refuse([], "at least one choice")
+            raise self.refuse(choices, "a list of at least one word", f"one of {shorten(choices)}")
         self.default = self.check(self.choices[0] if default is None else default)
 
     def check(self, value: Anything) -> Anything:
         if value is None and self.optional:
             return None
-        if not isinstance(value, str) or value not in self.choices:
-            shown = ", ".join(self.choices[:12]) + (", ..." if len(self.choices) > 12 else "")
-            error = self.refuse(value, shown)
-            hint = suggest(str(value)[:100], self.choices)
+        # Sizes are a popular choice, and then 256 is as good as "256".
+        word = str(json_number(value)) if is_number(json_number(value)) else value
+        if not isinstance(word, str) or word not in self.choices:
+            shown = ", ".join(shorten(choice)[1:-1] for choice in self.choices[:12])
+            error = self.refuse(value, shown + (", ..." if len(self.choices) > 12 else ""))
+            hint = suggest(word, self.choices) if isinstance(word, str) else ""
             if hint.startswith("Did you mean"):
                 error.hint += f" {hint}"
             raise error
-        return value
+        return word
 
     def properties(self) -> dict[str, Anything]:
         return {"oneOf": self.choices, "default": self.default}
@@ -228,7 +240,7 @@ class Array(Field):
 
     def __init__(
         self,
-        item: Field,
+        item: Field | Callable[[], Field],
         description: str = "",
         *,
         min_length: int = 0,
@@ -236,11 +248,21 @@ class Array(Field):
         default: Sequence[Anything] | None = None,
         optional: bool = False,
     ) -> None:
-        self.item = item
-        self.min_length = min_length
-        self.max_length = max_length
-        self.item.name = f"{item.type}_array_item"
-        super().__init__(description, default=default, optional=optional)
+        super().__init__(description, optional=optional)
+        # The item gets a name of its own, so it is a copy: the same field may stand elsewhere as well.
+        made: Anything = copy.copy(item) if isinstance(item, Field) else None
+        if isinstance(item, type):
+            with contextlib.suppress(TypeError):
+                made = item()
+        if not isinstance(made, Field):
+            raise self.refuse(item, "a list of fields, such as Array(Number())", f"a list of {shorten(item)}")
+        if _depth(made) >= MOST_NESTED:
+            raise self.refuse(item, f"lists in lists, {MOST_NESTED} deep", "nested any deeper")
+        self.item = made
+        self.item.name = f"{made.type}_array_item"
+        self.min_length, self.max_length = lengths(self, min_length, max_length)
+        if default is not None:
+            self.default = self.check(default)
 
     @property
     def binary(self) -> bool:  # type: ignore[override]  # depends on what the items are
@@ -253,20 +275,23 @@ class Array(Field):
         return [self._each(self.item.check, each, index) for index, each in enumerate(values)]
 
     def _listed(self, value: Anything) -> list[Anything]:
-        if hasattr(value, "tolist") and getattr(value, "ndim", 0) > 0 and not self.item.binary:
-            value = value.tolist()
         most = math.inf if self.max_length is None else self.max_length
-        listed = isinstance(value, (list, tuple)) or (getattr(value, "ndim", 0) > 0)
+        listed = isinstance(value, (list, tuple)) or getattr(value, "ndim", 0) > 0
         if not listed or not self.min_length <= len(value) <= most:
             longest = " or more" if self.max_length is None else f" to {self.max_length}"
             raise self.refuse(value, f"a list of {self.min_length}{longest} values of type {self.item.type}")
-        return list(value)
+        if hasattr(value, "tolist") and not self.item.binary:
+            return list(value.tolist())
+        return list(detached(value))
 
     def _each(self, do: Anything, value: Anything, index: int, *more: Anything) -> Anything:
         try:
             return do(value, *more)
         except BadValue as error:
-            error.what = error.what.replace(repr(self.item.name), repr(self._name_of(index)), 1)
+            # In a list of lists the inner one has already put its index behind this name.
+            named = f"'{self.item.name}"
+            if error.what.startswith(named):
+                error.what = f"'{self._name_of(index)}{error.what[len(named) :]}"
             raise
 
     def to_json(self, value: Anything) -> Anything:
@@ -287,17 +312,26 @@ class Array(Field):
         return [self._each(self.item.unpack, each, i, buffers, wire) for i, each in enumerate(listed)]
 
     def properties(self) -> dict[str, Anything]:
-        longest = {"maxLength": self.max_length} if self.max_length else {}
-        return {"itemType": self.item.describe(), "minLength": self.min_length} | longest
+        more = {"maxLength": self.max_length, "default": self.to_json(self.default)}
+        shown = {key: value for key, value in more.items() if value is not None}
+        return {"itemType": self.item.describe(), "minLength": self.min_length} | shown
 
     @classmethod
     def from_properties(cls, description: Mapping[str, Anything]) -> Array:
-        return cls(
+        field = cls(
             from_description(description["itemType"]),
             **common(description),
-            min_length=int(description.get("minLength") or 0),
-            max_length=description.get("maxLength"),
+            min_length=description.get("minLength") or 0,
+            max_length=description.get("maxLength") or None,
         )
+        if description.get("default") is not None:
+            # As data, never as what a person may give: a description may come from anywhere.
+            field.default = field.from_json(description["default"])
+        return field
+
+
+def _depth(field: Field) -> int:
+    return 1 + _depth(field.item) if isinstance(field, Array) else 0
 
 
 class Any(Field):
@@ -313,7 +347,14 @@ class Any(Field):
         try:
             return json.loads(json.dumps(value, allow_nan=False, default=_plain))
         except (TypeError, ValueError, RecursionError) as error:
-            raise self.refuse(value, f"what JSON can say ({shorten(str(error))})") from error
+            raise self.refuse(value, f"what JSON can say ({shorten(str(error))[1:-1]})") from error
+
+    def properties(self) -> dict[str, Anything]:
+        return {} if self.default is None else {"default": self.default}
+
+    @classmethod
+    def from_properties(cls, description: Mapping[str, Anything]) -> Any:
+        return cls(**common(description), default=description.get("default"))
 
 
 def _plain(value: Anything) -> Anything:

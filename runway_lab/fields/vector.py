@@ -8,9 +8,24 @@ from typing import Any
 
 import numpy as np
 
-from runway_lab.fields.field import NETWORK, Buffer, Field, Wire, common
+from runway_lab.errors import BadValue
+from runway_lab.fields.field import (
+    NETWORK,
+    Buffer,
+    Field,
+    Wire,
+    common,
+    detached,
+    is_number,
+    json_number,
+    limit,
+    shorten,
+)
 
 __all__ = ["Vector", "array_from_npy"]
+
+MOST_NUMBERS = 1 << 24
+"""No vector is longer: whoever draws one by chance takes the memory for it."""
 
 
 class Vector(Field):
@@ -37,44 +52,61 @@ class Vector(Field):
         sampling_std: float = 1.0,
         optional: bool = False,
     ) -> None:
-        if length is None and default is not None:
-            length = int(np.asarray(default).size)
-        if length is None or int(length) < 1:
-            raise self.__refuse_length(length)
-        self.length = int(length)
-        self.sampling_mean = float(sampling_mean)
-        self.sampling_std = float(sampling_std)
-        super().__init__(description, default=default, optional=optional)
-
-    def __refuse_length(self, length: Any) -> Exception:
-        self.name = "length"
-        return self.refuse(length, "a whole number of 1 or more, or a default to take it from")
+        super().__init__(description, optional=optional)
+        size: Any = json_number(length)
+        if size is None and default is not None:
+            size = len(default[0]) if len(default) == 1 and hasattr(default[0], "__len__") else len(default)
+        if not is_number(size) or not 1 <= size <= MOST_NUMBERS or size != int(size):
+            allowed = f"a whole number from 1 to {MOST_NUMBERS} as length, or a default to take it from"
+            raise self.refuse(size, allowed, f"of length {shorten(size)}")
+        self.length = int(size)
+        self.sampling_mean = float(limit(self, "sampling_mean", sampling_mean) or 0)
+        self.sampling_std = float(limit(self, "sampling_std", 1 if sampling_std is None else sampling_std, least=0))
+        if default is not None:
+            self.default = self.check(default)
 
     def check(self, value: Any) -> Any:
         if value is None and self.optional:
             return None
-        allowed = f"a row of {self.length} finite numbers"
-        if isinstance(value, (bytes, bytearray, memoryview)):
-            value = array_from_npy(value)
-            if value is None:
-                raise self.refuse(b"", f"{allowed}; these bytes are no .npy file of numbers")
-        if isinstance(value, (str, dict, set)):
-            raise self.refuse(value, allowed)
-        try:
-            row = np.asarray(value, dtype=np.float32)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise self.refuse(value, allowed) from error
-        if row.shape == (1, self.length):
+        row = self._numbers(value)
+        if row is not None and row.shape == (1, self.length):
             row = row[0]
-        if row.shape != (self.length,):
-            raise self.refuse(row, allowed)
+        allowed = f"a row of {self.length} finite numbers"
+        if row is None or row.shape != (self.length,):
+            raise self.refuse(value, allowed)
+        # What is too large for a float32 becomes infinite here, and is refused as such.
+        with np.errstate(over="ignore"):
+            row = row.astype(np.float32, copy=False)
         if not np.isfinite(row).all():
-            raise self.refuse("a row with numbers that are not finite", allowed)
+            raise self.refuse(value, allowed, "a row with numbers that are not finite")
         return row
+
+    def _numbers(self, value: Any) -> np.ndarray | None:
+        """The numbers in whatever was given, or None where there are none."""
+        if isinstance(value, (bytes, bytearray, memoryview)):
+            return array_from_npy(value)
+        if isinstance(value, Sequence) and not isinstance(value, str):
+            if len(value) == 1 and isinstance(value[0], (list, tuple)):
+                value = value[0]
+            # NumPy would read numbers in words, and give every item the room of the longest.
+            plain = [json_number(each) for each in value] if len(value) == self.length else []
+            return np.array(plain, np.float64) if plain and all(map(is_number, plain)) else None
+        if not hasattr(value, "__array__"):
+            return None
+        try:
+            array = np.asarray(detached(value))
+        except (TypeError, ValueError, RuntimeError):
+            return None
+        return array if array.dtype.kind in "fiu" else None
 
     def sample(self, seed: int | None = None) -> np.ndarray:
         """A point chosen by chance, the same for the same seed as in the StyleGAN tools."""
-        chance = np.random.RandomState(seed)
+        try:
+            chance = np.random.RandomState(seed)
+        except (TypeError, ValueError) as error:
+            raise BadValue(
+                f"A seed cannot be {shorten(seed)}.", hint=f"Allowed: a whole number from 0 to {2**32 - 1}."
+            ) from error
         return (chance.randn(self.length) * self.sampling_std + self.sampling_mean).astype(np.float32)
 
     def to_json(self, value: Any) -> Any:
@@ -90,12 +122,13 @@ class Vector(Field):
     def unpack(self, data: Any, buffers: list[memoryview], wire: Wire = NETWORK) -> Any:
         if not isinstance(data, Mapping):
             return self.check(data)
-        buffer = buffers[data["buffer"]]
+        buffer = self.buffer_of(data, buffers)
         if data.get("encoding") == "npy":
             return self.check(buffer)
         if data.get("dtype") != "<f4" or buffer.nbytes != 4 * self.length:
             raise self.refuse(buffer, f"a row of {self.length} numbers of type <f4")
-        return self.check(np.frombuffer(buffer, dtype="<f4"))
+        # Behind something of an odd length the numbers lie askew, and compiled code may rely on their place.
+        return self.check(np.require(np.frombuffer(buffer, dtype="<f4"), requirements="A"))
 
     def properties(self) -> dict[str, Any]:
         return {
@@ -121,23 +154,18 @@ def array_from_npy(data: Buffer) -> np.ndarray | None:
 
     The header is read first: an object array would be a pickle, and a shape may claim more than is there.
     """
-    stream = io.BytesIO(bytes(data[:65536]))
     try:
-        version = np.lib.format.read_magic(stream)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        view = memoryview(data).cast("B")
+        stream = io.BytesIO(bytes(view[:65536]))
+        read = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }[np.lib.format.read_magic(stream)]
         shape, fortran, dtype = read(stream, max_header_size=10_000)
         start, count = stream.tell(), int(np.prod(shape, dtype=object))
-        if dtype.hasobject or dtype.kind not in "fiub" or count * dtype.itemsize != len(data) - start:
+        if dtype.kind not in "fiu" or min(shape, default=1) < 1 or count * dtype.itemsize != view.nbytes - start:
             return None
-        return np.frombuffer(data, dtype=dtype, offset=start).reshape(shape, order="F" if fortran else "C")
-    except (
-        ValueError,
-        EOFError,
-        OSError,
-        OverflowError,
-        SyntaxError,
-        TypeError,
-        RecursionError,
-        MemoryError,
-    ):
+        return np.frombuffer(view, dtype=dtype, offset=start).reshape(shape, order="F" if fortran else "C")
+    except Exception:
+        # NumPy parses the header as Python, and raises nearly anything on one that is damaged.
         return None

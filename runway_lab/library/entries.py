@@ -123,6 +123,11 @@ class Entries(Generic[T]):
         """Makes the next `all()` look at the folder: called by whoever changed something there."""
         self._rest_until = 0.0
 
+    @property
+    def changed_here(self) -> bool:
+        """Whether this kernel changed something there since the last look."""
+        return self._rest_until == 0.0
+
     def problems(self) -> Iterator[Problem]:
         """The entries that are at their place and cannot be read."""
         with self._one_at_a_time:

@@ -13,7 +13,8 @@ import shutil
 from dataclasses import replace as changed
 from pathlib import Path
 
-from runway_lab.cards import CARD_FILE, ModelCard
+from runway_lab.cards import ModelCard
+from runway_lab.cards.card import CARD_FILE
 from runway_lab.errors import BadValue, DamagedEntry, Unknown, suggest
 from runway_lab.library.atomic import discard, in_words, new_folder, temporary, writer_of
 from runway_lab.library.entries import Entries, problems
@@ -47,6 +48,11 @@ def snapshot(now: bool = False) -> tuple[ModelCard, ...]:
     if now:
         _models.look_again()
     return _models.all()
+
+
+def changed_here() -> bool:
+    """Whether this kernel added or deleted a model since the last look at the library."""
+    return _models.changed_here
 
 
 def models() -> list[ModelCard]:

@@ -23,12 +23,15 @@ A command that yields instead of returning answers in parts; `yield outputs, 0.5
 from __future__ import annotations
 
 import inspect
+import re
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from types import CodeType, FrameType
+from typing import Any, TypeVar, overload
 
-from runway_lab.errors import BadValue, Unknown, suggest
+from runway_lab.errors import BadValue, Unknown, shorten, suggest
 from runway_lab.fields import Field
 from runway_lab.signature import Command, Signature, named
 
@@ -37,6 +40,10 @@ __all__ = ["Definition", "command", "definition_of", "forget", "setup"]
 F = TypeVar("F", bound=Callable[..., Any])
 GIVEN = ("device", "files", "folder")
 """What a setup function may ask for beside its options."""
+
+NAME = re.compile(r"\w[\w .-]{0,99}")
+FIRST = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+"""The kinds of parameter that can be given by place, as what the setup returned is."""
 
 
 @dataclass
@@ -61,20 +68,41 @@ class Definition:
     def prepare(self, options: Mapping[str, Any], **given: Any) -> Any:
         """What the setup function returns for these options."""
         if self.setup is None:
+            for name, function in self.functions.items():
+                self._refuse_model(name, function)
             return None
         wanted = inspect.signature(self.setup).parameters
         return self.setup(**options, **{name: given[name] for name in GIVEN if name in wanted and name not in options})
 
     def call(self, name: str, model: Any, inputs: Mapping[str, Any]) -> Any:
-        """What a command returns, as it returns it."""
-        function = self.functions[name]
-        return function(model, **inputs) if _takes_model(function, inputs) else function(**inputs)
+        """What a command returns, as it returns it. Inputs that are not given are the defaults."""
+        function, taken = self.functions[name], self.commands[name]
+        complete = taken.complete(inputs)
+        wants = self.setup is not None and _takes_model(function, taken.inputs)
+        return function(model, **complete) if wants else function(**complete)
+
+    def _refuse_model(self, name: str, function: Callable[..., Any]) -> None:
+        """Says what is missing where a command asks for what only a setup could give."""
+        first = next(iter(inspect.signature(function).parameters.values()), None)
+        if first is not None and first.default is first.empty and _takes_model(function, self.commands[name].inputs):
+            if first.kind == first.VAR_POSITIONAL:
+                return
+            raise BadValue(
+                f"The command {name!r} asks for {first.name!r}, which is no input of it, and there is no setup.",
+                hint="Put a function with @setup into the same file or cell: what it returns comes first.",
+            )
 
 
 _lock = threading.Lock()
 _declared: dict[str, Definition] = {}
+_runs: dict[str, CodeType] = {}
+"""For each file, the run of it that declared its model last."""
 
 
+@overload
+def setup(function: F) -> F: ...
+@overload
+def setup(*, options: Mapping[str, Field | Callable[[], Field]] | None = ...) -> Callable[[F], F]: ...
 def setup(
     function: Callable[..., Any] | None = None, *, options: Mapping[str, Field | Callable[[], Field]] | None = None
 ) -> Any:
@@ -88,6 +116,7 @@ def setup(
     """
 
     def declare(function: F) -> F:
+        _check_function(function)
         fields = named(options or {})
         _check_parameters(function, fields, GIVEN, "option")
         with _lock:
@@ -98,6 +127,16 @@ def setup(
     return declare if function is None else declare(function)
 
 
+@overload
+def command(function: F) -> F: ...
+@overload
+def command(
+    *,
+    inputs: Mapping[str, Field | Callable[[], Field]] | None = ...,
+    outputs: Mapping[str, Field | Callable[[], Field]] | None = ...,
+    name: str | None = ...,
+    description: str = ...,
+) -> Callable[[F], F]: ...
 def command(
     function: Callable[..., Any] | None = None,
     *,
@@ -119,14 +158,20 @@ def command(
     """
 
     def declare(function: F) -> F:
-        called = name or function.__name__
+        _check_function(function)
+        called = function.__name__ if name is None else name
+        if not isinstance(called, str) or not NAME.fullmatch(called):
+            raise BadValue(
+                f"A command cannot be called {shorten(called)}.",
+                hint="Say name='...', a word of letters, digits and _ - . or spaces.",
+            )
         taken, given = named(inputs or {}), named(outputs or {})
         if not given:
             raise BadValue(
                 f"The command {called!r} has no outputs.", hint="Say outputs={'image': Image()}, for example."
             )
         _check_parameters(function, taken, (), "input", model=True)
-        words = description or (inspect.getdoc(function) or "").partition("\n\n")[0]
+        words = description or " ".join((inspect.getdoc(function) or "").partition("\n\n")[0].split())
         with _lock:
             definition = _definition_at(_place(function), again=lambda known: called in known.commands)
             definition.functions[called] = function
@@ -146,7 +191,9 @@ def definition_of(thing: Any) -> Definition:
         found = getattr(thing, "__runway_lab__", None)
         if isinstance(found, Definition):
             return found
-        raise BadValue(f"{thing!r} is no command of a model.", hint="Put @command(inputs=..., outputs=...) above it.")
+        raise BadValue(
+            f"{shorten(thing)} is no command of a model.", hint="Put @command(inputs=..., outputs=...) above it."
+        )
     with _lock:
         if str(thing) in _declared:
             return _declared[str(thing)]
@@ -157,6 +204,7 @@ def forget(place: str) -> None:
     """Forgets what a file declared, before it is loaded again."""
     with _lock:
         _declared.pop(place, None)
+        _runs.pop(place, None)
 
 
 def _place(function: Callable[..., Any]) -> str:
@@ -164,23 +212,54 @@ def _place(function: Callable[..., Any]) -> str:
 
 
 def _definition_at(place: str, again: Callable[[Definition], bool]) -> Definition:
-    """What a file or cell declares. The first thing it declares a second time means that it is run again."""
-    if place not in _declared or again(_declared[place]):
+    """What a file or cell declares. It is run again when a file is loaded anew, or when something is declared twice."""
+    run = _run_of(place)
+    anew = run is not None and _runs.get(place, run) is not run
+    if place not in _declared or anew or again(_declared[place]):
         _declared[place] = Definition()
+    if run is not None:
+        _runs[place] = run
     return _declared[place]
 
 
+def _run_of(place: str) -> CodeType | None:
+    """The code of a file that is being loaded just now: another object each time, also where the text is the same.
+
+    A cell has none. It is compiled statement by statement, and its text is part of what its place is called.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name == "<module>" and code.co_filename == place and frame.f_globals.get("__file__") == place:
+            return code
+        frame = frame.f_back
+    return None
+
+
 def _takes_model(function: Callable[..., Any], inputs: Mapping[str, Any]) -> bool:
-    names = [name for name, each in inspect.signature(function).parameters.items() if each.kind != each.VAR_KEYWORD]
-    return bool(names) and names[0] not in inputs
+    """Whether the first parameter is none of the inputs, and so stands for what the setup returned."""
+    first = next(iter(inspect.signature(function).parameters.values()), None)
+    return first is not None and first.kind in FIRST and first.name not in inputs
+
+
+def _check_function(function: Any) -> None:
+    """Refuses what is no function that can be called for one answer after another."""
+    if not inspect.isfunction(function):
+        raise BadValue(
+            f"{shorten(function)} is no function of yours.",
+            hint="@setup and @command(inputs=..., outputs=...) stand above a function; it may call anything.",
+        )
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise BadValue(
+            f"The function {function.__name__!r} is asynchronous, and nobody would wait for it.",
+            hint="Write it with def; a command that answers in parts yields them.",
+        )
 
 
 def _check_parameters(
     function: Callable[..., Any], fields: Mapping[str, Field], given: tuple[str, ...], kind: str, model: bool = False
 ) -> None:
     """Refuses at once what would only fail when the model is called."""
-    if not inspect.isroutine(function):
-        raise BadValue(f"{function!r} is no function.", hint="@setup and @command stand above a function.")
     parameters = inspect.signature(function).parameters
     anything = any(each.kind == each.VAR_KEYWORD for each in parameters.values())
     missing = [name for name in fields if name not in parameters]
@@ -190,8 +269,13 @@ def _check_parameters(
             hint=suggest(missing[0], parameters),
         )
     for index, (name, each) in enumerate(parameters.items()):
+        if each.kind == each.POSITIONAL_ONLY and (name in fields or not model or index):
+            raise BadValue(
+                f"The function {function.__name__!r} takes {name!r} by its place alone, but gets it by name.",
+                hint="Leave out the / in its parameters.",
+            )
         free = each.kind in (each.VAR_KEYWORD, each.VAR_POSITIONAL) or each.default is not each.empty
-        if not (free or name in fields or name in given or (model and index == 0)):
+        if not (free or name in fields or name in given or (model and index == 0 and each.kind in FIRST)):
             raise BadValue(
                 f"The function {function.__name__!r} asks for {name!r}, which is no {kind} of it.",
                 hint=suggest(name, [*fields, *given]),

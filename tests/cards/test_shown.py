@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 from PIL import Image
 
-from runway_lab.card_html import MOST_TILES, Cards, page, sheet
+from runway_lab.cards.shown import MOST_TILES, Cards, page, sheet
 from runway_lab.cards import (
     Attribution,
     Characteristics,

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from runway_lab.engine.machine import cores, memory_available, memory_total
+from runway_lab.engine.machine import cores, memory_available, memory_total, out_of_memory_kills
 
 MB = 1024 * 1024
 
@@ -139,3 +139,10 @@ def test_odd_files_are_passed_over(tmp_path: Path, text: str) -> None:
     )
     assert memory_total(root=root) == psutil.virtual_memory().total
     assert cores(root=root) >= 1
+
+
+def test_processes_ended_for_want_of_memory_are_counted(tmp_path):
+    assert out_of_memory_kills(root=tmp_path) == 0
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc" / "vmstat").write_text("nr_free_pages 5\noom_kill 3\nzone_reclaim_success 9\n")
+    assert out_of_memory_kills(root=tmp_path) == 3

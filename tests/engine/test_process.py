@@ -23,8 +23,6 @@ def fake(ending=lambda: Ending(0)):
 def test_lines_are_whole_bounded_and_live():
     end = threading.Event()
     process, far, log = fake(lambda: Ending(0) if end.wait(10) else Ending(1))
-    heard: list[str] = []
-    process.on_line(heard.append)
     os.write(log, "grü".encode()[:3])
     os.write(log, "grün".encode()[3:] + b" one\r\ntwo\nthr")
     assert wait_for(lambda: process.log == ["grün one", "two"])
@@ -38,7 +36,6 @@ def test_lines_are_whole_bounded_and_live():
     assert process.wait(5) is not None
     assert len(process.log) == MOST_LINES
     assert process.log[-1] == "no end of line"
-    assert heard[:3] == ["grün one", "two", "three"]
     far.close()
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import gc
+import os
+import signal
+import threading
 import time
 
+import pytest
 from support.cells import processes, wait_for, wait_until_gone
 
 import runway_lab as rl
@@ -58,3 +62,14 @@ def test_stopping_twice_is_harmless(model):
     model.stop()
     model.stop()
     assert model.status == "stopped"
+
+
+def test_an_interrupt_gives_up_on_the_query_and_not_on_the_model(model):
+    def interrupt():
+        time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        model.query("count", parts=1000, pause=0.01)
+    assert model.query("say", text="still here").text == "still here"

@@ -10,6 +10,7 @@ import pytest
 from support.cells import ECHO, cell, processes, wait_for
 
 import runway_lab as rl
+from runway_lab.engine import process
 from runway_lab.errors import (
     BadValue,
     InferenceFailed,
@@ -78,6 +79,23 @@ def test_no_memory_is_told_as_such(model):
     with pytest.raises(OutOfMemory, match="ran out of memory"):
         model.query("fail", how="memory")
     assert model.status == "running"
+
+
+def test_a_model_that_the_system_ended_for_want_of_memory(monkeypatch):
+    """As on a small machine: it used most of what there is when SIGKILL came."""
+    greedy = cell("""
+        @rl.command(inputs={"mb": Number()}, outputs={"done": Boolean()})
+        def take(mb):
+            import os, signal
+            kept = bytearray(int(mb * 1e6))
+            kept[::4096] = bytes(len(kept[::4096]))
+            os.kill(os.getpid(), signal.SIGKILL)
+    """)
+    monkeypatch.setattr(process, "memory_total", lambda: 300_000_000)
+    with rl.run(greedy["take"], quiet=True) as running, pytest.raises(OutOfMemory, match="it used 0.3 GB when"):
+        running(mb=250)
+    with rl.run(greedy["take"], quiet=True) as running, pytest.raises(ModelCrashed, match="it was killed"):
+        running(mb=1)
 
 
 def test_a_setup_that_raises_is_told_with_the_line():

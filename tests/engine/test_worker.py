@@ -145,3 +145,9 @@ def test_what_was_registered_for_the_end_is_done(tmp_path):
         assert running().fine
     assert mark.read_text() == "bye"
     assert os.path.exists(mark)
+
+
+def test_a_device_that_nobody_asks_for_is_mentioned(echo):
+    with rl.run(echo["same"], device="cuda", quiet=True) as running:
+        assert running.device == "cpu"
+        assert "computes on the CPU and not on cuda" in running.log[0]

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.disk import small_disk
 
 import runway_lab
 from runway_lab.errors import LibraryFull, RunwayLabError
@@ -27,16 +28,6 @@ def python(code: str, *arguments: object) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         text=True,
     )
-
-
-@pytest.fixture
-def small_disk() -> Iterator[None]:
-    """No file may grow beyond 1,000 bytes: the system refuses the write half-way, as a full disk does."""
-    resource = pytest.importorskip("resource")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.fixture
@@ -65,9 +56,9 @@ def test_a_file_is_written_with_the_folders_above_it(tmp_path: Path) -> None:
     assert os.listdir(path.parent) == ["note.txt"]
 
 
-def test_a_full_disk_leaves_the_old_content(tmp_path: Path, small_disk: None) -> None:
+def test_a_full_disk_leaves_the_old_content(tmp_path: Path) -> None:
     path = write_bytes(tmp_path / "note", b"old")
-    with pytest.raises(LibraryFull, match="no room"):
+    with small_disk(1000), pytest.raises(LibraryFull, match="no room"):
         write_bytes(path, b"x" * 100_000)
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["note"]
@@ -150,10 +141,10 @@ def test_a_folder_appears_whole(tmp_path: Path) -> None:
     assert os.listdir(target.parent) == ["entry"]
 
 
-def test_a_body_that_fails_leaves_nothing(tmp_path: Path, small_disk: None) -> None:
+def test_a_body_that_fails_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), new_folder(tmp_path / "entry") as draft:
         (write_text(draft / "a", "1").parent / "none").read_text()
-    with pytest.raises(LibraryFull), new_folder(tmp_path / "entry") as draft:
+    with small_disk(1000), pytest.raises(LibraryFull), new_folder(tmp_path / "entry") as draft:
         (draft / "a").write_bytes(b"x" * 100_000)
     assert os.listdir(tmp_path) == []
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.disk import small_disk
 
 import runway_lab
 from runway_lab.cards import CardFile, Licence, ModelCard
@@ -400,14 +401,8 @@ def test_stopping_it_keeps_what_arrived(server: Server, library: Path) -> None:
 def test_a_full_disk_is_told_before_or_while_it_is_written(
     server: Server, library: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    resource = pytest.importorskip("resource")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
-    try:
-        with pytest.raises(LibraryFull, match="no room"):
-            fetch(card_of(server.url), yes)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    with small_disk(100_000), pytest.raises(LibraryFull, match="no room"):
+        fetch(card_of(server.url), yes)
     assert "weights.pt.part" in left(library)
     huge = CardFile("weights.pt", server.url, 1 << 60, "0" * 64)
     with pytest.raises(LibraryFull, match="move_downloads"):

@@ -11,6 +11,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from support.disk import small_disk
 
 import runway_lab
 from runway_lab.errors import BadValue, RunwayLabError
@@ -179,19 +180,12 @@ def test_what_was_not_brought_along_stays(downloads: Path, tmp_path: Path, monke
 def test_a_full_disk_leaves_everything_at_its_place(
     downloads: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    resource = pytest.importorskip("resource")
-
     def another_disk(*_: object, **__: object) -> None:
         raise OSError(18, "Invalid cross-device link")
 
     monkeypatch.setattr(os, "link", another_disk)
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (500, before[1]))
-    try:
-        with pytest.raises(RunwayLabError, match="no room"):
-            move_downloads(tmp_path / "new")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    with small_disk(500), pytest.raises(RunwayLabError, match="no room"):
+        move_downloads(tmp_path / "new")
     assert content(downloads) == FILES
     assert place("downloads") == downloads
     assert content(move_downloads(tmp_path / "new")) == FILES
