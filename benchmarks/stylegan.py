@@ -26,7 +26,6 @@ from __future__ import annotations
 
 import argparse
 import ctypes
-import json
 import math
 import os
 import random
@@ -36,10 +35,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
+from report import Row, report
 from torch import Tensor
 
 from runway_lab.stylegan.generator import best_precision
@@ -252,20 +251,7 @@ def ratio(of: list[float], to: list[float]) -> float:
     return statistics.median(a / b for a, b in zip(of, to, strict=True))
 
 
-def row(name: str, value: float, unit: str, bar: float | None, better: str, against: str | None) -> dict[str, Any]:
-    holds = None if bar is None else (value >= bar if better == "higher" else value <= bar)
-    return {
-        "name": name,
-        "value": round(value, 3),
-        "unit": unit,
-        "bar": bar,
-        "better": better,
-        "against": against,
-        "holds": holds,
-    }
-
-
-def measure(name: str, batch: int, rounds: int, compiled: bool, keep: bool) -> list[dict[str, Any]]:
+def measure(name: str, batch: int, rounds: int, compiled: bool, keep: bool) -> list[Row]:
     cases = ["grouped", "dense", "fp32"]
     if NATIVE:
         cases += ["bf16", "bf16 compiled"] if compiled else ["bf16"]
@@ -285,11 +271,11 @@ def measure(name: str, batch: int, rounds: int, compiled: bool, keep: bool) -> l
     for case in cases[2:]:
         bar = BARS.get((case, batch), {}).get(name)
         speed = ratio(times[faster], times[case])
-        rows.append(row(f"{name}x{name} batch {batch} {case} speed-up", speed, "x", bar, "higher", faster))
+        rows.append(Row(f"{name}x{name} batch {batch} {case} speed-up", speed, "x", bar, "higher", faster))
     return rows
 
 
-def measure_previews(rounds: int, keep: bool) -> list[dict[str, Any]]:
+def measure_previews(rounds: int, keep: bool) -> list[Row]:
     """What a coarse preview of the 256x256 model costs, as a share of a whole frame."""
     rows = []
     for precision in ["fp32", "bf16"] if NATIVE else ["fp32"]:
@@ -298,18 +284,8 @@ def measure_previews(rounds: int, keep: bool) -> list[dict[str, Any]]:
         for case, (resolution, bar) in zip(cases[1:], PREVIEWS.items(), strict=True):
             share = 100 * ratio(times[case], times[cases[0]])
             title = f"256x256 {precision} preview at {resolution}x{resolution}"
-            rows.append(row(title, share, "% of a frame", bar, "lower", "whole frame"))
+            rows.append(Row(title, share, "%", bar, "lower", "a whole frame"))
     return rows
-
-
-def table(rows: list[dict[str, Any]]) -> str:
-    lines = []
-    for each in rows:
-        bar = "" if each["bar"] is None else f"bar {each['bar']:g}"
-        verdict = {None: "", True: "holds", False: "FAILS"}[each["holds"]]
-        against = f"against {each['against']}" if each["against"] else ""
-        lines.append(f"{each['name']:<46}{each['value']:>10.2f} {each['unit']:<13}{bar:<10}{verdict:<7}{against}")
-    return "\n".join(lines)
 
 
 def main() -> int:
@@ -323,7 +299,7 @@ def main() -> int:
     parser.add_argument("--work", nargs=3, metavar=("SIZE", "BATCH", "CASE"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     with torch.inference_mode():
         if asked.work:
             if asked.keep_memory:
@@ -337,16 +313,11 @@ def main() -> int:
                 many = rounds.get(batch, rounds[16])[name]
                 many = max(many // 3, 3) if asked.quick else many
                 part = measure(name, batch, many, asked.compile, asked.keep_memory)
-                print(table(part), flush=True)
+                print(f"measured {name}x{name}, batch {batch}", file=sys.stderr, flush=True)
                 rows += part
         if not asked.quick and "256" in asked.sizes:
-            part = measure_previews(9, asked.keep_memory)
-            print(table(part), flush=True)
-            rows += part
-    if asked.json:
-        about = {"torch": torch.__version__, "threads": 1, "native": str(best_precision()), "rows": rows}
-        asked.json.write_text(json.dumps(about, indent=1) + "\n")
-    return int(any(each["holds"] is False for each in rows))
+            rows += measure_previews(9, asked.keep_memory)
+    return report(rows, asked.json)
 
 
 if __name__ == "__main__":

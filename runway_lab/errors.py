@@ -62,9 +62,7 @@ class RunwayLabError(Exception):
         return _rebuild, (type(self), self.__dict__.copy(), self.args)
 
 
-def _rebuild(
-    kind: type[RunwayLabError], state: dict[str, object], args: tuple[object, ...]
-) -> RunwayLabError:
+def _rebuild(kind: type[RunwayLabError], state: dict[str, object], args: tuple[object, ...]) -> RunwayLabError:
     error = kind.__new__(kind)
     error.args = args
     error.__dict__.update(state)
