@@ -256,17 +256,7 @@ def measure(name: str, batch: int, rounds: int, compiled: bool, keep: bool) -> l
     if NATIVE:
         cases += ["bf16", "bf16 compiled"] if compiled else ["bf16"]
     times = take_turns(name, batch, cases, rounds, keep)
-    rows = [
-        row(
-            f"{name}x{name} batch {batch} {case}",
-            statistics.median(times[case]),
-            "ms CPU",
-            None,
-            "lower",
-            None,
-        )
-        for case in cases
-    ]
+    rows = [Row(f"{name}x{name} batch {batch} {case}", statistics.median(times[case]), "ms CPU") for case in cases]
     faster = min(("grouped", "dense"), key=lambda case: statistics.median(times[case]))
     for case in cases[2:]:
         bar = BARS.get((case, batch), {}).get(name)
