@@ -363,14 +363,12 @@ class SynthesisBlock(nn.Module):
         return [self.conv1] if self.first else [self.conv0, self.conv1]
 
     def forward(
-        self,
-        x: Tensor | None,
-        rgb: Tensor | None,
-        ws: Tensor,
-        noises: list[str | Tensor],
-        dtype: torch.dtype,
+        self, x: Tensor | None, ws: Tensor, noises: list[str | Tensor], dtype: torch.dtype
     ) -> tuple[Tensor, Tensor | None]:
-        """Features and running RGB from those of the block before; `ws` [N, layers, w_dim] of this block."""
+        """Features, and what this block adds to the picture, from the features of the block before.
+
+        `ws` [N, layers, w_dim] are those of this block.
+        """
         each: Iterator[tuple[StyledConv, Tensor, str | Tensor]]
         each = zip(self.convs, ws.unbind(1), noises, strict=False)
         if x is None:
@@ -381,12 +379,7 @@ class SynthesisBlock(nn.Module):
             x = conv(x, w, noise)
         if shortcut is not None:
             x = shortcut + x
-        if rgb is not None:
-            rgb = up(rgb)
-        if self.has_rgb:
-            y = self.torgb(x, ws[:, len(self.convs)])
-            rgb = y if rgb is None else rgb + y
-        return x, rgb
+        return x, self.torgb(x, ws[:, len(self.convs)]) if self.has_rgb else None
 
 
 class SynthesisNetwork(nn.Module):
@@ -430,11 +423,17 @@ class SynthesisNetwork(nn.Module):
         noises: list[str | Tensor],
         precision: torch.dtype,
     ) -> tuple[Tensor, Tensor | None]:
-        """Block number `index`, given all `ws` [N, num_ws, w_dim]."""
+        """Features and running RGB after block number `index`, given all `ws` [N, num_ws, w_dim]."""
+        x, y = self._block(index, x, ws, noises, precision)
+        return x, _sum(rgb, y)
+
+    def _block(
+        self, index: int, x: Tensor | None, ws: Tensor, noises: list[str | Tensor], precision: torch.dtype
+    ) -> tuple[Tensor, Tensor | None]:
         block = self.blocks[index]
         own = ws[:, self.starts[index] : self.ends[index]]
-        x, rgb = block(x, rgb, own, noises, self.dtype(block.resolution, precision))
-        return x, rgb
+        x, y = block(x, own, noises, self.dtype(block.resolution, precision))
+        return x, y
 
     def forward(self, ws: Tensor, noises: list[list[str | Tensor]], precision: torch.dtype = torch.float32) -> Tensor:
         ws = ws.float()
@@ -443,19 +442,18 @@ class SynthesisNetwork(nn.Module):
         alone = self._alone_from(ws)
         for i in range(alone):
             x, rgb = self.step(i, x, rgb, ws, noises[i], precision)
-        if alone == count:
-            assert rgb is not None
-            return rgb.contiguous()
-        pictures = []
-        for n in range(len(ws)):
-            y = None if x is None else x[n : n + 1]
-            picture = None if rgb is None else rgb[n : n + 1]
+        added: list[list[Tensor]] = [[] for _ in range(count)]
+        for n in range(len(ws) if alone < count else 0):
+            z = None if x is None else x[n : n + 1]
             for i in range(alone, count):
                 own = [noise[n : n + 1] if isinstance(noise, Tensor) else noise for noise in noises[i]]
-                y, picture = self.step(i, y, picture, ws[n : n + 1], own, precision)
-            assert picture is not None
-            pictures.append(picture.contiguous())
-        return torch.cat(pictures)
+                z, y = self._block(i, z, ws[n : n + 1], own, precision)
+                if y is not None:
+                    added[i].append(y)
+        for i in range(alone, count):
+            rgb = _sum(rgb, torch.cat(added[i]) if added[i] else None)
+        assert rgb is not None
+        return rgb.contiguous()
 
     def _alone_from(self, ws: Tensor) -> int:
         """From which block on pictures are computed one by one.
@@ -472,6 +470,14 @@ class SynthesisNetwork(nn.Module):
             if i and _worth_folding(config.width(resolution), int(resolution * resolution * area)):
                 return i
         return count
+
+
+def _sum(rgb: Tensor | None, y: Tensor | None) -> Tensor | None:
+    """The running RGB at twice its size, with what a block adds."""
+    rgb = None if rgb is None else up(rgb)
+    if y is None:
+        return rgb
+    return y if rgb is None else rgb + y
 
 
 class StyleGAN2(Generator):
