@@ -316,7 +316,7 @@ class ToRGB(nn.Module):
         own = (self.weight[None, :, :, 0, 0] * style[:, None]).to(x.dtype)
         count, channels, height, width = x.shape
         flat = x.permute(0, 2, 3, 1).reshape(count, height * width, channels)
-        y = torch.bmm(flat, own.transpose(1, 2)).view(count, height, width, -1).permute(0, 3, 1, 2)
+        y = torch.bmm(own, flat.transpose(1, 2)).view(count, -1, height, width)
         y = y.float() + self.bias[:, None, None]
         return y if self.clamp is None else y.clamp(-self.clamp, self.clamp)
 
