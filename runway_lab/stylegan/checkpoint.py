@@ -1,0 +1,261 @@
+"""Loading and saving: one function that knows every format, and what it gives.
+
+    checkpoint = load("faces.pkl")
+    images = checkpoint.generator.synthesize(checkpoint.generator.map(z))
+    checkpoint.save("faces.safetensors")
+
+Nothing in a file is ever run. Which format it is, its first bytes tell; its name does not matter. A reader
+gives arrays that still lie in the file (`Found`); the networks are built and filled from there, so that at
+no time more than the file and the networks themselves are in memory.
+"""
+
+from __future__ import annotations
+
+import mmap
+import shutil
+import struct
+import tempfile
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from runway_lab.errors import BadValue, DownloadFailed, Offline
+from runway_lab.stylegan.discriminator import Discriminator
+from runway_lab.stylegan.errors import BadCheckpoint
+from runway_lab.stylegan.found import Found
+from runway_lab.stylegan.generator import Generator
+from runway_lab.stylegan.native import looks_native, read_native, write_native
+from runway_lab.stylegan.nvidia import read_nvidia
+from runway_lab.stylegan.records import Record, megabytes
+from runway_lab.stylegan.rosinality import (
+    discriminator_to_rosinality,
+    generator_to_rosinality,
+    read_rosinality,
+)
+from runway_lab.stylegan.shapes import Arrays, build
+from runway_lab.stylegan.stylegan2 import StyleGAN2, StyleGAN2Config
+from runway_lab.stylegan.stylegan3 import StyleGAN3, StyleGAN3Config
+from runway_lab.stylegan.tensorflow import read_tensorflow
+from runway_lab.stylegan.torchfile import read_archive, read_stream
+from runway_lab.stylegan.unpickle import Unpickler
+
+__all__ = ["Checkpoint", "load"]
+
+_FOREIGN = (
+    (b"version https://git-lfs", "a Git LFS pointer, not the file itself", "Fetch it with `git lfs pull`."),
+    (
+        b"<",
+        "a web page, not a checkpoint",
+        "The download link led to a page; open it in a browser and save the file.",
+    ),
+    (b"\x89PNG", "a PNG picture", "Choose the checkpoint of a model."),
+    (b"\xff\xd8\xff", "a JPEG picture", "Choose the checkpoint of a model."),
+    (b"\x1f\x8b", "a gzip archive", "Unpack it first."),
+    (b"\xfd7zXZ", "an xz archive", "Unpack it first."),
+    (b"7z\xbc\xaf", "a 7z archive", "Unpack it first."),
+    (b"\x89HDF", "an HDF5 file, as Keras writes", "StyleGAN .pkl, .pt and .safetensors files can be read."),
+    (b"GGUF", "a GGUF language model", "StyleGAN .pkl, .pt and .safetensors files can be read."),
+)
+
+
+@dataclass
+class Checkpoint:
+    """A trained StyleGAN: its averaged generator, perhaps its discriminator, and what is known of it.
+
+    `kind` is "stylegan2", "stylegan3-t" or "stylegan3-r"; `labels` names the classes (empty: none); `live`
+    is the generator as training left it, where `load(path, live=True)` found one; `notes` are for a person
+    to read.
+    """
+
+    generator: Generator
+    discriminator: Discriminator | None
+    kind: str
+    config: StyleGAN2Config | StyleGAN3Config
+    labels: tuple[str, ...] = ()
+    live: Generator | None = None
+    format: str = ""
+    licence: str = ""
+    lineage: list[Any] = field(default_factory=list)
+    recipe: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def save(self, path: str | Path) -> Path:
+        """Write to `path`: .safetensors has everything, .pt the weights for rosinality's StyleGAN2."""
+        path = Path(path)
+        if path.suffix == ".safetensors":
+            write_native(
+                path,
+                kind=self.kind,
+                generator=self.generator,
+                discriminator=self.discriminator,
+                live=self.live,
+                labels=self.labels,
+                licence=self.licence,
+                lineage=self.lineage,
+                recipe=self.recipe,
+            )
+        elif path.suffix == ".pt":
+            if not isinstance(self.generator, StyleGAN2):
+                raise BadValue(f"A {self.kind} cannot be written as .pt.", hint="Save it as .safetensors.")
+            contents: dict[str, Any] = {
+                "g_ema": generator_to_rosinality(self.generator),
+                "latent_avg": self.generator.mapping.w_avg.detach().cpu().clone(),
+            }
+            if isinstance(self.live, StyleGAN2):
+                contents["g"] = generator_to_rosinality(self.live)
+            if self.discriminator is not None:
+                contents["d"] = discriminator_to_rosinality(self.discriminator)
+            unfinished = path.with_name(f".{path.name}.part")
+            try:
+                torch.save(contents, unfinished)
+                unfinished.replace(path)
+            finally:
+                unfinished.unlink(missing_ok=True)
+        else:
+            raise BadValue(
+                f"A checkpoint cannot be written as {path.suffix or 'a file without an ending'!r}.",
+                hint="Choose a name that ends in .safetensors or .pt.",
+            )
+        return path
+
+
+def load(path_or_url: str | Path, *, live: bool = False) -> Checkpoint:
+    """Read a StyleGAN2 or StyleGAN3 checkpoint of any known format, without running anything in it.
+
+    With `live` the generator as training left it comes too, for going on with training.
+    """
+    text = str(path_or_url)
+    if text.startswith(("http://", "https://")):
+        with tempfile.TemporaryDirectory() as folder:
+            return load(_download(text, Path(folder) / "download"), live=live)
+    path = Path(path_or_url).expanduser()
+    if not path.is_file():
+        raise BadCheckpoint(f"There is no file {str(path)!r}.", hint="Look whether the name is right.")
+    if path.stat().st_size == 0:
+        raise BadCheckpoint(f"{path.name} is empty.", hint="It was not copied or downloaded; get it again.")
+    with path.open("rb") as file:
+        # Not closed by hand: it goes when the last array that points into it goes.
+        mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    try:
+        return _assemble(_recognise(mapped), live)
+    except BadCheckpoint as error:
+        error.what = f"{path.name}: {error.what}"
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError, struct.error) as error:
+        raise BadCheckpoint(
+            f"{path.name}: This file is put together in a way that makes no sense.",
+            hint="It is damaged, or from a variant that is not known here.",
+            details=repr(error)[:500],
+        ) from error
+
+
+def _recognise(data: memoryview) -> Found:
+    head = bytes(data[:64])
+    for magic, what, hint in _FOREIGN:
+        if head.lstrip().startswith(magic):
+            raise BadCheckpoint(f"This is {what}.", hint=hint)
+    if head.startswith(b"PK\x03\x04"):
+        return _torch(read_archive(data))
+    if looks_native(head, len(data)):
+        return read_native(data)
+    if head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
+        reader = Unpickler(data, nested=lambda piece, parent: read_stream(piece, parent))
+        value = reader.load()
+        if isinstance(value, int) and not isinstance(value, bool):
+            return _torch(read_stream(data))
+        return _pickled(value)
+    raise BadCheckpoint(
+        "This is no checkpoint of a kind that is known here.",
+        hint="NVIDIA .pkl, rosinality .pt and runway-lab .safetensors files of StyleGAN2 and StyleGAN3 can be read.",
+    )
+
+
+def _pickled(value: Any) -> Found:
+    if isinstance(value, dict) and "G_ema" in value:
+        return read_nvidia(value)
+    if isinstance(value, tuple) and len(value) == 3 and all(isinstance(each, Record) for each in value):
+        return read_tensorflow(value)
+    if isinstance(value, Record):
+        raise BadCheckpoint(
+            f"This file holds a single {value.name}, not a training checkpoint.",
+            hint="A .pkl with G, D and G_ema can be read.",
+        )
+    raise BadCheckpoint(f"This pickle holds {_parts(value)}, no StyleGAN.", hint="A .pkl with G_ema can be read.")
+
+
+def _torch(value: Any) -> Found:
+    if isinstance(value, dict):
+        if "g_ema" in value:
+            return read_rosinality(value)
+        if "input.input" in value:
+            return read_rosinality({"g_ema": value})
+        if "GAN" in value and "version" in value:
+            raise BadCheckpoint(
+                "This is a checkpoint of lucidrains' stylegan2_pytorch.",
+                hint="Its network differs from StyleGAN2 in every layer and cannot be drawn here.",
+            )
+        if "G_ema" in value:
+            return read_nvidia(value)
+    raise BadCheckpoint(
+        f"This PyTorch file holds {_parts(value)}, no StyleGAN.",
+        hint="A .pt of rosinality's StyleGAN2 can be read.",
+    )
+
+
+def _parts(value: Any) -> str:
+    if isinstance(value, dict):
+        names = ", ".join(str(name)[:40] for name in list(value)[:6])
+        return f"a dictionary of {names or 'nothing'}{', ...' if len(value) > 6 else ''}"
+    return f"a {type(value).__name__}"
+
+
+def _assemble(found: Found, live: bool) -> Checkpoint:
+    config = found.config
+
+    def generator(arrays: Arrays, what: str) -> Generator:
+        if isinstance(config, StyleGAN3Config):
+            return build(lambda: StyleGAN3(config), arrays, what)
+        return build(lambda: StyleGAN2(config), arrays, what)
+
+    critic_config, critic = found.discriminator_config, None
+    averaged = generator(found.generator, "generator")
+    if found.discriminator is not None and critic_config is not None:
+        critic = build(lambda: Discriminator(critic_config), found.discriminator, "discriminator")
+    return Checkpoint(
+        generator=averaged,
+        discriminator=critic,
+        kind=found.kind,
+        config=config,
+        labels=found.labels,
+        live=generator(found.live, "generator in training") if live and found.live is not None else None,
+        format=found.format,
+        licence=found.licence,
+        lineage=found.lineage,
+        recipe=found.recipe,
+        notes=found.notes,
+    )
+
+
+def _download(url: str, path: Path) -> Path:
+    try:
+        with urllib.request.urlopen(url, timeout=60) as answer, path.open("wb") as file:
+            announced = int(answer.headers.get("Content-Length") or 0)
+            shutil.copyfileobj(answer, file, 1 << 20)
+    except urllib.error.HTTPError as error:
+        raise DownloadFailed(
+            f"{url} answered {error.code} {error.reason}.", hint="Look whether the address is right."
+        ) from None
+    except (urllib.error.URLError, OSError) as error:
+        raise Offline(
+            f"{url} could not be reached.",
+            hint="Look at your connection, or download it in a browser.",
+            details=str(error),
+        ) from None
+    size = path.stat().st_size
+    if size < announced:
+        raise DownloadFailed(f"The download ended after {megabytes(size, announced)}.", hint="Try again.")
+    return path

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import http.server
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from support.stylegan_files import (
+    DATA,
+    fixture_bytes,
+    nvidia_pickle,
+    small_discriminator,
+    small_stylegan2,
+    small_stylegan3,
+    tensorflow_pickle,
+    torch_bytes,
+)
+
+from runway_lab.errors import BadValue, DownloadFailed, Offline
+from runway_lab.stylegan import BadCheckpoint, Checkpoint, UnsafeCheckpoint, load
+
+
+@pytest.mark.parametrize(("name", "kind"), [("sg2gray", "stylegan2"), ("sg3r", "stylegan3-r")])
+def test_the_reference_gives_the_same_answers(name: str, kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "network.pkl"
+    path.write_bytes(fixture_bytes(name))
+    found = load(path)
+    assert found.kind == kind
+    answers = np.load(DATA / f"{name}.npz")
+    z = torch.from_numpy(answers["z"])
+    G = found.generator  # noqa: N806
+
+    def off(mine: torch.Tensor, theirs: np.ndarray) -> float:  # type: ignore[type-arg]
+        return float(np.abs(mine.numpy() - theirs).max() / np.ptp(theirs))
+
+    assert off(G.map(z), answers["w"]) < 1e-6
+    assert off(G.synthesize(G.map(z)), answers["img"]) < 1e-5
+    assert off(G.synthesize(G.map(z, psi=0.7)), answers["img_psi07"]) < 1e-5
+    assert off(G.synthesize(G.map(z, psi=0.5, cutoff=4)), answers["img_psi05_cut4"]) < 1e-5
+    one_by_one = torch.cat([G.synthesize(G.map(row[None])) for row in z])
+    assert off(one_by_one, answers["img"]) < 1e-5
+    G.requires_grad_(True)
+    assert off(G.synthesize(G.map(z)).detach(), answers["img"]) < 1e-5
+    assert found.discriminator is not None
+    assert off(found.discriminator(torch.from_numpy(answers["img"])), answers["d_logits"]) < 1e-5
+
+
+def give(tmp_path: Path, data: bytes, name: str = "file.pkl") -> Path:
+    path = tmp_path / name
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("data", "match"),
+    [
+        (b"", "is empty"),
+        (b"<!DOCTYPE html><html>", "a web page"),
+        (b"\n  <html>", "a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "Git LFS pointer"),
+        (b"\x89PNG\r\n\x1a\n", "PNG picture"),
+        (b"\xfd7zXZ\x00", "xz archive"),
+        (b"just some text that is no checkpoint", "no checkpoint of a kind that is known"),
+        (pickle.dumps({"epoch": 3, "model": {}}), "a dictionary of epoch, model"),
+        (pickle.dumps([1, 2]), "a list"),
+        (torch_bytes({"state_dict": {}, "epoch": 1}), "a dictionary of state_dict, epoch"),
+        (torch_bytes({"GAN": {}, "version": "1"}), "lucidrains"),
+    ],
+)
+def test_foreign_files_are_called_what_they_are(data: bytes, match: str, tmp_path: Path) -> None:
+    with pytest.raises(BadCheckpoint, match=match) as caught:
+        load(give(tmp_path, data))
+    assert caught.value.hint or "known" in str(caught.value)
+    assert "file.pkl" in str(caught.value)
+
+
+def test_a_missing_file() -> None:
+    with pytest.raises(BadCheckpoint, match="There is no file"):
+        load("nowhere/x.pkl")
+
+
+class Evil:
+    def __reduce__(self) -> object:
+        return os.system, ("touch hacked",)
+
+
+def nested_attack() -> bytes:
+    """A harmless outer pickle with a harmful one as the bytes of a storage."""
+    inner = pickle.dumps(Evil(), 2)
+    outer = b"\x80\x04\x8c\rtorch.storage\x8c\x10_load_from_bytes\x93"
+    return outer + b"B" + len(inner).to_bytes(4, "little") + inner + b"\x85R."
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pickle.dumps({"G_ema": Evil()}),
+        torch_bytes({"g_ema": Evil()}),
+        torch_bytes({"g_ema": Evil()}, _use_new_zipfile_serialization=False),
+        nested_attack(),
+    ],
+    ids=["pickle", "archive", "stream", "nested"],
+)
+def test_hostile_files_run_nothing(data: bytes, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UnsafeCheckpoint) as caught:
+        load(give(tmp_path, data))
+    assert caught.value.refused == f"{os.name}.system"
+    assert f"{os.name}.system" in str(caught.value)
+    assert [p.name for p in tmp_path.iterdir()] == ["file.pkl"]
+
+
+def test_a_short_pickle_says_so(tmp_path: Path) -> None:
+    data = fixture_bytes("sg2gray")
+    with pytest.raises(BadCheckpoint, match=r"ends after 0\.\d+ of 0\.\d+ MB"):
+        load(give(tmp_path, data[:400_000]))
+
+
+@pytest.mark.parametrize("kind", ["pickle", "archive", "safetensors", "tensorflow"])
+def test_damaged_checkpoints_are_refused_in_words(kind: str, tmp_path: Path) -> None:
+    made = Checkpoint(small_stylegan2(z_dim=10), small_discriminator(), "stylegan2", small_stylegan2(z_dim=10).config)
+    whole = {
+        "pickle": lambda: nvidia_pickle(made.generator, made.discriminator),
+        "archive": lambda: made.save(tmp_path / "x.pt").read_bytes(),
+        "safetensors": lambda: made.save(tmp_path / "x.safetensors").read_bytes(),
+        "tensorflow": lambda: tensorflow_pickle(made.generator, made.discriminator),  # type: ignore[arg-type]
+    }[kind]()
+    random = np.random.default_rng(1)
+    refused = 0
+    for _ in range(60):
+        data = bytearray(whole)
+        # Where the structure is dense: at the beginning and at the end.
+        for _ in range(6):
+            data[random.choice([-1, 1]) * random.integers(3000)] = random.integers(256)
+        try:
+            load(give(tmp_path, bytes(data)))
+        except BadCheckpoint:
+            refused += 1
+    assert refused > 0
+
+
+MEASURE = """
+import resource, sys, torch
+from runway_lab.stylegan import load
+from runway_lab.stylegan.stylegan3 import StyleGAN3
+load(sys.argv[1])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+load(sys.argv[2])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.slow
+def test_reading_takes_at_most_three_times_the_size_and_64_mb(tmp_path: Path) -> None:
+    pytest.importorskip("resource")
+    small = give(tmp_path, nvidia_pickle(small_stylegan2(), small_discriminator()), "small.pkl")
+    size = {"resolution": 64, "channel_base": 32768, "channel_max": 512}
+    big = give(tmp_path, nvidia_pickle(small_stylegan2(**size), small_discriminator(**size)), "big.pkl")
+    out = subprocess.run([sys.executable, "-c", MEASURE, small, big], capture_output=True, check=True)
+    assert int(out.stdout) * 1024 < 3 * big.stat().st_size + 64 * 2**20
+
+
+class Server(http.server.BaseHTTPRequestHandler):
+    data = b""
+    announced = 0
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/faces" else 404)
+        self.send_header("Content-Length", str(self.announced))
+        self.end_headers()
+        self.wfile.write(self.data)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_addresses(tmp_path: Path) -> None:
+    G = small_stylegan2()  # noqa: N806
+    path = Checkpoint(G, None, "stylegan2", G.config).save(tmp_path / "x.safetensors")
+    Server.data = path.read_bytes()
+    Server.announced = len(Server.data)
+    server = http.server.HTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    try:
+        z = torch.randn(1, 12)
+        assert torch.equal(load(f"{address}/faces").generator(z), G(z))
+        with pytest.raises(DownloadFailed, match="404"):
+            load(f"{address}/other")
+        Server.announced *= 2
+        with pytest.raises(DownloadFailed, match="ended after"):
+            load(f"{address}/faces")
+    finally:
+        server.shutdown()
+        server.server_close()
+    with pytest.raises(Offline, match="could not be reached"):
+        load(f"{address}/faces")
+
+
+def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    G = small_stylegan3()  # noqa: N806
+    made = Checkpoint(G, None, "stylegan3-t", G.config)
+    with pytest.raises(BadValue, match=r"\.safetensors or \.pt"):
+        made.save(tmp_path / "x.pkl")
+    with pytest.raises(BadValue, match="stylegan3-t cannot be written"):
+        made.save(tmp_path / "x.pt")

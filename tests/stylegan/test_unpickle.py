@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import builtins
+import codecs
+import collections
+import contextlib
+import io
+import os
+import pickle
+import shutil
+import struct
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from runway_lab.stylegan import BadCheckpoint, UnsafeCheckpoint
+from runway_lab.stylegan.records import Truncated, megabytes
+from runway_lab.stylegan.unpickle import Unpickler
+
+
+def read(data: bytes) -> object:
+    return Unpickler(memoryview(data)).load()
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_plain_values_come_out_as_they_went_in(protocol: int) -> None:
+    shared = [1, 2]
+    value = {
+        "numbers": [0, 1, -1, 255, 256, 70000, -70000, 2**40, 1.5, -2.5e300],
+        "texts": ["", "a", "ä" * 300, "line\nbreak"],
+        "others": (None, True, False, (), (1,), (1, 2), (1, 2, 3), (1, 2, 3, 4)),
+        "nested": {"a": {"b": [[]]}, 3: "three", ("x", 1): 0},
+        "twice": [shared, shared],
+    }
+    assert read(pickle.dumps(value, protocol)) == value
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_arrays_and_numpy_numbers(protocol: int) -> None:
+    arrays = [
+        np.arange(24, dtype=np.float32).reshape(2, 3, 4),
+        np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        np.arange(3, dtype=np.float16),
+        np.int64(7),
+        np.float32(2.5),
+    ]
+    found = read(pickle.dumps(arrays, protocol))
+    for record, array in zip(found, arrays, strict=True):  # type: ignore[call-overload]
+        value = record.state.array() if hasattr(record, "state") else record
+        np.testing.assert_array_equal(value, array)
+
+
+class Call:
+    def __init__(self, function: object, *args: object) -> None:
+        self.function, self.args = function, args
+
+    def __reduce__(self) -> object:
+        return self.function, self.args
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "name"),
+    [
+        (os.system, ("touch hacked",), f"{os.name}.system"),
+        (builtins.eval, ("1",), "builtins.eval"),
+        (builtins.getattr, ("a", "b"), "builtins.getattr"),
+        (shutil.rmtree, ("folder",), "shutil.rmtree"),
+        (codecs.decode, (b"", "zlib"), "_codecs.decode"),
+        (io.open, ("/etc/passwd",), "io.open"),
+    ],
+)
+@pytest.mark.parametrize("protocol", [0, 2, 4])
+def test_any_other_name_is_refused_with_its_name(function, args, name, protocol, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.chdir(tmp_path)
+    data = pickle.dumps({"G_ema": Call(function, *args)}, protocol)
+    with pytest.raises(UnsafeCheckpoint) as caught:
+        read(data)
+    assert caught.value.refused.replace("__builtin__", "builtins") == name
+    assert caught.value.refused in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dotted_name_does_not_get_around_the_list() -> None:
+    data = b"\x80\x04\x8c\x05numpy\x8c\x0edtype.__init__\x93."
+    with pytest.raises(UnsafeCheckpoint, match="numpy.dtype.__init__"):
+        read(data)
+
+
+def test_extensions_and_buffers_are_refused() -> None:
+    for code in (b"\x82\x01", b"\x97", b"\x98"):
+        with pytest.raises(BadCheckpoint, match="unknown instruction"):
+            read(b"\x80\x05" + code + b".")
+
+
+def test_an_encoding_other_than_latin1_is_refused() -> None:
+    with pytest.raises(BadCheckpoint, match="encoding"):
+        read(pickle.dumps(Call(codecs.encode, "abc", "rot13"), 2))
+
+
+def test_where_a_file_ends_too_early_is_said() -> None:
+    data = pickle.dumps(np.zeros(1_000_000, dtype=np.float32))
+    with pytest.raises(Truncated, match=r"ends after 1\.2 of 4\.0 MB"):
+        read(data[:1_200_000])
+    assert megabytes(4_000_000, 4_000_100) == "4.000000 of 4.000100 MB"
+
+
+@pytest.mark.parametrize("cut", range(1, 60))
+def test_every_short_file_is_refused_in_words(cut: int) -> None:
+    data = pickle.dumps({"a": [1, (2.0, "three")], "b": np.arange(3)})
+    with pytest.raises(BadCheckpoint):
+        read(data[: len(data) * cut // 60])
+
+
+def test_noise_is_refused_in_words() -> None:
+    random = np.random.default_rng(0)
+    whole = pickle.dumps({"a": [1, (2.0, "three")] * 5, "b": np.arange(3), "c": collections.OrderedDict(d=1)})
+    for _ in range(3000):
+        data = bytearray(whole)
+        for _ in range(random.integers(1, 4)):
+            data[random.integers(len(data))] = random.integers(256)
+        with contextlib.suppress(BadCheckpoint):
+            read(bytes(data))
+    for _ in range(2000):
+        with contextlib.suppress(BadCheckpoint):
+            read(b"\x80\x04" + random.bytes(200))
+
+
+BOMBS = {
+    "claims 4 GB of bytes": b"\x80\x04B" + struct.pack("<I", 2**32 - 1) + b"abc.",
+    "claims 2^63 bytes": b"\x80\x04\x8e" + struct.pack("<Q", 2**63) + b"abc.",
+    "remembers at a huge place": b"\x80\x02]r" + struct.pack("<I", 2**32 - 1) + b".",
+    "doubles a tuple": b"\x80\x04)" + b"2\x86" * 10_000 + b".",
+    "hashes a doubled tuple": b"\x80\x04}K\x01" + b"2\x86" * 60 + b"Ns.",
+    "many small things": b"\x80\x04(" + b"}" * 3_000_000 + b"l.",
+    "many sets": b"\x80\x04(" + b"\x8f" * 3_000_000 + b"l.",
+    "many copies of a dictionary": b"\x80\x04}q\x00("
+    + b"".join(b"M" + struct.pack("<H", i) + b"N" for i in range(60_000))
+    + b"u("
+    + b"}h\x00b" * 50_000
+    + b"l.",
+    "many copies of a list": b"\x80\x04cbuiltins\nset\nq\x00]("
+    + b"N" * 60_000
+    + b"e\x85q\x01("
+    + b"h\x00h\x01R" * 50_000
+    + b"l.",
+    "endless line": b"c" + b"a" * 5_000_000,
+    "many long lines": b"(" + (b"V" + b"a" * 9_000 + b"\n") * 3_000 + b"l.",
+    "a huge number": b"\x80\x02\x8b" + struct.pack("<i", 2**31 - 1) + b"\x01" * 100 + b".",
+    "a long number as text": b"I" + b"9" * 9_000 + b"\n.",
+    "deep nesting": b"\x80\x04" + b"]" * 200_000 + b"a" * 199_999 + b".",
+    "an array that holds nothing": pickle.dumps(np.zeros(4)).replace(b"K\x04\x85", b"J\xff\xff\xff\x7f\x85"),
+    "wide text": b"\x80\x04X" + struct.pack("<I", 20_000_000) + "😀".encode() + b"a" * 19_999_996 + b".",
+}
+
+MEASURE = """
+import resource, sys, time
+from runway_lab.stylegan.errors import BadCheckpoint
+from runway_lab.stylegan.unpickle import Unpickler
+data = sys.stdin.buffer.read()
+before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+try:
+    Unpickler(memoryview(data)).load()
+    said = "read"
+except BadCheckpoint as error:
+    said = "refused"
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(said, after - before, time.process_time() - began)
+"""
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_nothing_hangs_or_fills_the_memory(name: str) -> None:
+    pytest.importorskip("resource")
+    data = BOMBS[name]
+    began = time.monotonic()
+    out = subprocess.run([sys.executable, "-c", MEASURE], input=data, capture_output=True, check=True, timeout=60)
+    said, kilobytes, seconds = out.stdout.split()
+    assert said in (b"read", b"refused")
+    # The data itself was in memory before: two more of its size, and 64 MB.
+    limit = 2 * len(data) + 64 * 2**20
+    assert int(kilobytes) * (1024 if sys.platform != "darwin" else 1) <= limit
+    assert float(seconds) < 10
+    assert time.monotonic() - began < 60
