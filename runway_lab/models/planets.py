@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from runway_lab.fields import Image, Number, Vector
 from runway_lab.models import weights_path

@@ -18,7 +18,7 @@ import torch
 from PIL import Image as Pictures
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from runway_lab.fields import Image, Number
 from runway_lab.models import weights_path

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from runway_lab.models.planets import LATENT, SIDE, Planets, render
 from runway_lab.models.recipes.covers import sheet, smaller, write

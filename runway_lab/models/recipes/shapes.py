@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from runway_lab.models.recipes.covers import boxed, write
 from runway_lab.models.recipes.doodles import Page, doodles, poster

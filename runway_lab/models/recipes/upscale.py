@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from runway_lab.models.recipes.covers import before_and_after, write
 from runway_lab.models.recipes.drawing import Picture
