@@ -8,7 +8,8 @@
 In flow files (`checkpoint`, which asks `nvidia`, `tensorflow`, `rosinality` or `native`); out flow networks
 (`stylegan2`, `stylegan3`, `discriminator`) and what can be done with them: `incremental` redraws only what
 an edit touches, `directions` finds ways to edit, `projection` finds the w of a picture, `blending` makes
-one model of two. Points and paths in latent space need no network and live in `runway_lab.latents`.
+one model of two, `onnxfile` writes a generator for programs without PyTorch. Points and paths in latent
+space need no network and live in `runway_lab.latents`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from runway_lab.stylegan.errors import BadCheckpoint, Incompatible, UnsafeCheckpoint
     from runway_lab.stylegan.generator import Generator, best_precision
     from runway_lab.stylegan.incremental import IncrementalSynthesis
+    from runway_lab.stylegan.onnxfile import save_onnx
     from runway_lab.stylegan.projection import Projection, project
     from runway_lab.stylegan.stylegan2 import StyleGAN2, StyleGAN2Config
     from runway_lab.stylegan.stylegan3 import StyleGAN3, StyleGAN3Config
@@ -47,6 +49,7 @@ __all__ = [
     "load",
     "pca",
     "project",
+    "save_onnx",
     "sefa",
 ]
 
@@ -69,6 +72,7 @@ _HOMES = {
     "load": "checkpoint",
     "pca": "directions",
     "project": "projection",
+    "save_onnx": "onnxfile",
     "sefa": "directions",
 }
 

@@ -30,6 +30,7 @@ from runway_lab.stylegan.found import Found
 from runway_lab.stylegan.generator import Generator
 from runway_lab.stylegan.native import looks_native, read_native, write_native
 from runway_lab.stylegan.nvidia import read_nvidia
+from runway_lab.stylegan.onnxfile import save_onnx
 from runway_lab.stylegan.records import Record, megabytes
 from runway_lab.stylegan.rosinality import (
     discriminator_to_rosinality,
@@ -84,7 +85,11 @@ class Checkpoint:
     notes: list[str] = field(default_factory=list)
 
     def save(self, path: str | Path) -> Path:
-        """Write to `path`: .safetensors has everything, .pt the weights for rosinality's StyleGAN2."""
+        """Write to `path`, in the format that its ending says.
+
+        .safetensors has everything, .pt the weights for rosinality's StyleGAN2, .onnx the generator for
+        programs without PyTorch (see `save_onnx`).
+        """
         path = Path(path)
         if path.suffix == ".safetensors":
             write_native(
@@ -115,10 +120,12 @@ class Checkpoint:
                 unfinished.replace(path)
             finally:
                 unfinished.unlink(missing_ok=True)
+        elif path.suffix == ".onnx":
+            save_onnx(self.generator, path, labels=self.labels, licence=self.licence, lineage=self.lineage)
         else:
             raise BadValue(
                 f"A checkpoint cannot be written as {path.suffix or 'a file without an ending'!r}.",
-                hint="Choose a name that ends in .safetensors or .pt.",
+                hint="Choose a name that ends in .safetensors, .pt or .onnx.",
             )
         return path
 
@@ -162,6 +169,11 @@ def _recognise(data: memoryview) -> Found:
         return _torch(read_archive(data))
     if looks_native(head, len(data)):
         return read_native(data)
+    if head[:1] == b"\x08" and head[2:3] == b"\x12":
+        raise BadCheckpoint(
+            "This is an ONNX file, which can be run but not read back.",
+            hint="Load the .pkl, .pt or .safetensors file it was made from.",
+        )
     if head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
         reader = Unpickler(data, nested=lambda piece, parent: read_stream(piece, parent))
         value = reader.load()

@@ -206,7 +206,7 @@ def test_addresses(tmp_path: Path) -> None:
 def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
     G = small_stylegan3()  # noqa: N806
     made = Checkpoint(G, None, "stylegan3-t", G.config)
-    with pytest.raises(BadValue, match=r"\.safetensors or \.pt"):
+    with pytest.raises(BadValue, match=r"\.safetensors, \.pt or \.onnx"):
         made.save(tmp_path / "x.pkl")
     with pytest.raises(BadValue, match="stylegan3-t cannot be written"):
         made.save(tmp_path / "x.pt")
