@@ -171,7 +171,7 @@ def _by_name(things: list[Any], kind: str) -> dict[str, Any]:
 def _checked(fields: Mapping[str, Field], values: Mapping[str, Any], whose: str, kind: str) -> dict[str, Any]:
     for name in values:
         if name not in fields:
-            hint = suggest(name, fields)
+            hint = suggest(name, fields) if fields else f"It has no {kind}s."
             raise BadValue(f"{whose[0].upper()}{whose[1:]} has no {kind} {shorten(name)}.", hint=hint)
     checked = {name: each.check(values[name]) for name, each in fields.items() if name in values}
     return _completed(fields, checked, whose, kind)

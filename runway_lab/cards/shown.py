@@ -79,6 +79,7 @@ def page(card: ModelCard) -> str:
         "Memory": f"about {about.memory_mb} MB" if about.memory_mb else "",
         "Download": size,
         "Published": str(about.published or ""),
+        "Updated": str(about.updated or ""),
         "Publisher": ", ".join(each.name for each in card.publishers),
         "Made with": ", ".join(f"{each.name} ({each.role})" if each.role else each.name for each in card.attributions),
     }
@@ -93,7 +94,10 @@ def page(card: ModelCard) -> str:
         "Performance": card.performance,
     }
     sections = "".join(_section(heading, words) for heading, words in texts.items() if words.strip())
-    links = " · ".join(_link(each.url, each.title or each.kind) for each in card.links)
+    named = [(each.url, each.title or each.kind) for each in card.links]
+    if card.licence.link:
+        named.insert(0, (card.licence.link, "the licence"))
+    links = " · ".join(_link(address, title) for address, title in named)
     return (
         f'<div style="{FONT};color:{TEXT};max-width:900px;font-size:14px;line-height:1.5">'
         f"{_cover(card, 'max-height:320px;border-radius:10px')}"
@@ -140,8 +144,9 @@ def _marked(text: str) -> str:
         if index % 2:
             parts[index] = f'<code style="font-size:0.92em">{part}</code>'
         else:
-            part = re.sub(r"\*\*(\S(?:.*?\S)?)\*\*", r"<b>\1</b>", part)
-            parts[index] = re.sub(r"(?<![\w*])\*(\S(?:[^*]*\S)?)\*(?![\w*])", r"<i>\1</i>", part)
+            # Nothing here looks further than the next star, so that no text makes it slow.
+            part = re.sub(r"\*\*([^*\s][^*]*)\*\*", r"<b>\1</b>", part)
+            parts[index] = re.sub(r"(?<![\w*])\*([^*\s][^*]*)\*(?![\w*])", r"<i>\1</i>", part)
     return "".join(parts)
 
 

@@ -183,7 +183,7 @@ def _run(chosen: argparse.Namespace) -> int:
     import runway_lab as rl
 
     options = {name: _guess(text) for name, text in _pairs(chosen.option, "--option", None).items()}
-    with rl.run(chosen.id, device=chosen.device, threads=chosen.threads, **options) as model:
+    with rl.run(chosen.id, rl.Here(spare=False), device=chosen.device, threads=chosen.threads, **options) as model:
         command = model.signature.command(chosen.command)
         first_input, first_output = next(iter(command.inputs), None), next(iter(command.outputs))
         given = _pairs(chosen.input, "--input", first_input, command.inputs)

@@ -2,7 +2,8 @@
 
 A `Place` starts a `Session`; a person holds a `RunningModel`, which asks the session and gets an `Answer`. Below it,
 `protocol` says what is spoken with the worker, `process` and `launcher` own the process, `spare` keeps one warm,
-`slots` counts them. Nothing here knows of Jupyter or of torch, but for the worker, which is a process of its own.
+`slots` counts them. Nothing here needs Jupyter or torch: the worker loads torch, in a
+process of its own, and `words` shows its line under a cell where there is one.
 """
 
 from __future__ import annotations

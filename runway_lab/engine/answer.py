@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from typing import Any
 
 from runway_lab.outputs import Outputs
@@ -32,8 +33,13 @@ class Answer(Future[Outputs]):
 
     def cancel(self) -> bool:
         """Gives up on this query, and on no other: at once if it waits, else at its next part."""
+        if self.cancelled():
+            return True
         done = super().cancel()
         if done:
+            # Only then do `concurrent.futures.wait` and `as_completed` hear of it.
+            with contextlib.suppress(InvalidStateError):
+                self.set_running_or_notify_cancel()
             self._tell()
         return done
 
@@ -60,14 +66,16 @@ class Answer(Future[Outputs]):
         """Takes in the whole answer, or declares the last part to be it."""
         if whole is not None:
             self.add(whole)
-        if not self.done() and self._latest is not None:
-            self.set_result(self._latest)
+        if self._latest is not None:
+            # Somebody may cancel it at this very moment.
+            with contextlib.suppress(InvalidStateError):
+                self.set_result(self._latest)
 
     def fail(self, error: BaseException) -> None:
         """Takes in that there will be no answer."""
-        if not self.done():
+        with contextlib.suppress(InvalidStateError):
             self.set_exception(error)
 
     def _close(self, _: Any) -> None:
-        self._keep = None
         self._parts.put(None)
+        self._keep = None

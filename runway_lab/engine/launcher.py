@@ -96,9 +96,22 @@ def guard(worker: subprocess.Popen[bytes], channel: socket.socket, kernel: int) 
     return end(worker.pid)
 
 
+ENDINGS: dict[int, tuple[int, int]] = {}
+"""How children ended that were waited for: exit code and peak memory."""
+
+
 def ended(pid: int) -> bool:
-    """Whether this child has ended; it stays to be waited for."""
-    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    """Whether this child has ended."""
+    if pid not in ENDINGS:
+        found, state, usage = os.wait4(pid, os.WNOHANG)
+        if found:
+            keep(found, state, usage)
+    return pid in ENDINGS
+
+
+def keep(pid: int, state: int, usage: Any) -> None:
+    """Remembers how a child ended."""
+    ENDINGS[pid] = os.waitstatus_to_exitcode(state), usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def alive(pid: int) -> bool:
@@ -116,19 +129,15 @@ def end(pid: int) -> tuple[int, int]:
     """Kills the worker's group and every orphan it left; returns its exit code (negative: a signal) and memory."""
     with contextlib.suppress(OSError):
         os.killpg(pid, signal.SIGKILL)
-    code, used = 0, 0
     while True:
         # A child may have left the group and be a child of ours now, so all our children go.
         for child in children():
             with contextlib.suppress(OSError):
                 os.kill(child, signal.SIGKILL)
         try:
-            found, state, usage = os.wait3(0)
+            keep(*os.wait3(0))
         except ChildProcessError:
-            return code, used
-        if found == pid:
-            code = os.waitstatus_to_exitcode(state)
-            used = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+            return ENDINGS.get(pid, (0, 0))
 
 
 def children() -> list[int]:
@@ -159,17 +168,23 @@ def wait_for_kernel(wishes: dict[str, Any]) -> tuple[socket.socket, int, int | N
     with contextlib.suppress(OSError):
         os.unlink(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(path)
-    os.chmod(path, 0o600)
-    listener.listen(1)
     mine, theirs = socket.socketpair()
     wishes["worker"] = start(wishes["command"], theirs.fileno())
     theirs.close()
     deadline = time.monotonic() + wishes["patience"]
+    warm = False
     try:
         while True:
-            ready, _, _ = select.select([listener], [], [], 1.0)
-            if ready:
+            ready, _, _ = select.select([listener if warm else mine], [], [], 1.0)
+            if ready and not warm:
+                # Only now can it be taken: a kernel that came earlier is quicker with a process of its own.
+                if mine.recv(4) != b"warm":
+                    sys.exit(0)
+                warm = True
+                listener.bind(path)
+                os.chmod(path, 0o600)
+                listener.listen(1)
+            elif ready:
                 found = take_over(listener, mine, wishes)
                 if found:
                     return found
@@ -199,11 +214,18 @@ def take_over(
         asked = json.loads(words)
         log, status, *slot = received
         channel.settimeout(None)
+        # Whoever comes now finds no spare instead of waiting for this one.
+        listener.close()
+        with contextlib.suppress(OSError):
+            os.unlink(wishes["spare"])
         channel.send(json.dumps({"pid": os.getpid()}).encode())
     except (OSError, ValueError):
         for each in received:
             os.close(each)
         channel.close()
+        if listener.fileno() < 0:
+            # The kernel left between two words; it was the only one to be expected.
+            sys.exit(0)
         return None
     if not taken_up(worker, channel, log):
         # It died unnoticed. Nobody has read from the channel, so another worker can begin there.

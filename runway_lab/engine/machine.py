@@ -16,12 +16,17 @@ Every function takes `root`, the folder that stands for `/`, and reads afresh at
 from __future__ import annotations
 
 import os
+import platform
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
-__all__ = ["cores", "memory_available", "memory_total", "out_of_memory_kills"]
+from runway_lab.errors import RunwayLabError
+from runway_lab.settings import home
+
+__all__ = ["cores", "memory_available", "memory_total", "out_of_memory_kills", "run_folder"]
 
 _ROOT = Path("/")
 
@@ -43,6 +48,20 @@ def memory_available(*, root: Path = _ROOT) -> int:
     """The bytes of memory that could be taken now without pushing anything out."""
     free = [max(0, limit - used) for limit, used in _memory_groups(root)]
     return min([psutil.virtual_memory().available, *free])
+
+
+def run_folder() -> Path:
+    """Where the locks of this machine lie, in the library: a library on a network disk serves several machines."""
+    node = re.sub(r"[^\w.-]+", "-", platform.node())[:60] or "here"
+    folder = home() / "run" / node
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunwayLabError(
+            f"The library folder {home()} cannot be written to: {error.strerror or error}.",
+            hint="Choose another with RUNWAY_LAB_HOME.",
+        ) from error
+    return folder
 
 
 def out_of_memory_kills(*, root: Path = _ROOT) -> int:

@@ -38,6 +38,10 @@ class Here:
     Here()
     """
 
+    def __init__(self, spare: bool = True) -> None:
+        self.spare = spare
+        """Whether to make a warm spare once a model runs; not where there will be no second start."""
+
     def __repr__(self) -> str:
         return "Here()"
 
@@ -67,22 +71,26 @@ class Here:
             }
             return _process(source), start | about, source.buffers
 
-        return Session(source.name, connect, idle=idle, on_ready=_prepare_spare)
+        return Session(source.name, connect, idle=idle, on_ready=self._prepare_spare)
+
+    def _prepare_spare(self) -> None:
+        """Makes the next start quick, beside the model that has just become ready."""
+        if self.spare and settings().warm_spare:
+            threading.Thread(target=spare.prepare, name="spare", daemon=True).start()
 
 
 def _process(source: Source) -> LocalProcess:
     slot = slots.take(source.name, source.memory_mb)
-    if sys.platform == "win32":
-        from runway_lab.engine import windows
+    try:
+        if sys.platform == "win32":
+            from runway_lab.engine import windows
 
-        return windows.start(slot)
-    return spare.take_over(source.name, slot) or start_cold(source.name, slot)
-
-
-def _prepare_spare() -> None:
-    """Makes the next start quick, beside the model that has just become ready."""
-    if settings().warm_spare:
-        threading.Thread(target=spare.prepare, name="spare", daemon=True).start()
+            return windows.start(slot)
+        return spare.take_over(source.name, slot) or start_cold(source.name, slot)
+    except BaseException:
+        # Does nothing where the slot was handed over already.
+        slot.release(remove=True)
+        raise
 
 
 def plain(name: str, value: Any) -> Any:

@@ -36,15 +36,23 @@ MOST_LINE = 4000
 
 
 def worker_command(kind: str) -> list[str]:
-    """The command line of a worker, but for the descriptor at its end."""
-    return [sys.executable, "-m", "runway_lab.engine.worker", kind]
+    """The command line of a worker, but for the descriptor at its end.
+
+    It runs this very package, and nothing else from the folder that holds it or from the current one, where a file
+    may be called like a module of the standard library.
+    """
+    here = str(Path(__file__).parents[2])
+    code = (
+        "import importlib, sys, typing; "
+        f"sys.path.insert(0, {here!r}); import runway_lab; del sys.path[0]; "
+        "from runway_lab.engine.worker import run; run(sys.argv[1:])"
+    )
+    return [sys.executable, "-P", "-c", code, kind]
 
 
 def launcher_environment() -> dict[str, str]:
-    """Our environment, with this very package first on the path of whatever Python is started."""
-    here = str(Path(__file__).parents[2])
-    path = os.environ.get("PYTHONPATH", "")
-    return {**os.environ, "PYTHONPATH": f"{here}{os.pathsep}{path}" if path else here, "PYTHONUNBUFFERED": "1"}
+    """Our environment, for a worker that speaks line by line."""
+    return {**os.environ, "PYTHONUNBUFFERED": "1"}
 
 
 class Taken:
@@ -53,7 +61,12 @@ class Taken:
     def __init__(self, slot: FileLock | None) -> None:
         self.slot = slot
         self.log, self.far_log = os.pipe()
-        self.status, self.far_status = os.pipe()
+        try:
+            self.status, self.far_status = os.pipe()
+        except OSError:
+            os.close(self.log)
+            os.close(self.far_log)
+            raise
 
     def hand_over(self) -> None:
         """Forgets the far ends: the launcher has them now."""
@@ -72,8 +85,13 @@ class Taken:
 
 def start_cold(name: str, slot: FileLock | None) -> LocalProcess:
     """A worker in a new process. `slot` is handed to its launcher."""
-    taken = Taken(slot)
     mine, theirs = socket.socketpair()
+    try:
+        taken = Taken(slot)
+    except OSError:
+        mine.close()
+        theirs.close()
+        raise
     wishes: dict[str, Any] = {
         "command": worker_command("--channel"),
         "channel": theirs.fileno(),
@@ -102,7 +120,7 @@ def start_cold(name: str, slot: FileLock | None) -> LocalProcess:
     finally:
         theirs.close()
     taken.hand_over()
-    return LocalProcess(Channel(mine), taken.log, lambda: told(taken.status, launcher.wait))
+    return LocalProcess(Channel(mine), taken.log, lambda: told(taken.status, launcher.wait), launcher.pid)
 
 
 def told(status: int, reap: Callable[[], object] = lambda: None) -> Ending:
@@ -120,8 +138,10 @@ def told(status: int, reap: Callable[[], object] = lambda: None) -> Ending:
 class LocalProcess:
     """One worker of ours."""
 
-    def __init__(self, channel: Channel, log: int, ending: Callable[[], Ending]) -> None:
+    def __init__(self, channel: Channel, log: int, ending: Callable[[], Ending], launcher: int = 0) -> None:
         self._channel = channel
+        self._launcher = launcher
+        self._partial = ""
         self._lines: deque[str] = deque(maxlen=MOST_LINES)
         self._ended = threading.Event()
         self._ending = Ending(None)
@@ -142,8 +162,11 @@ class LocalProcess:
             return None
 
     def end(self) -> None:
-        """Ends the worker at once, by letting go of the channel."""
+        """Ends the worker at once, by letting go of the channel, and by word to its launcher."""
         self._channel.close()
+        if self._launcher and not self._ended.is_set():
+            with contextlib.suppress(OSError):
+                os.kill(self._launcher, signal.SIGTERM)
 
     def wait(self, timeout: float | None = None) -> Ending | None:
         """How the worker ended, when it has; None after `timeout` seconds."""
@@ -151,8 +174,9 @@ class LocalProcess:
 
     @property
     def log(self) -> list[str]:
-        """What the worker wrote, line by line, the last 2000."""
-        return list(self._lines)
+        """What the worker wrote, line by line, the last 2000; a line that is not at its end yet is there as well."""
+        partial = self._partial
+        return [*self._lines, partial] if partial else list(self._lines)
 
     def _wait(self, ending: Callable[[], Ending], reader: threading.Thread) -> None:
         found = ending()
@@ -174,13 +198,17 @@ class LocalProcess:
             while data := os.read(log, 65536):
                 *lines, rest = (rest + data).split(b"\n")
                 rest = rest[-MOST_LINE:]
+                self._partial = ""
                 for line in lines:
-                    self._write(line)
+                    self._lines.append(_shown(line))
+                self._partial = _shown(rest)
+        self._partial = ""
         if rest:
-            self._write(rest)
+            self._lines.append(_shown(rest))
         os.close(log)
 
-    def _write(self, line: bytes) -> None:
-        text = line.decode("utf-8", "replace").rstrip("\r")
-        text = text if len(text) <= MOST_LINE else text[:MOST_LINE] + " ..."
-        self._lines.append(text)
+
+def _shown(line: bytes) -> str:
+    """A line as a terminal would show it: a carriage return begins it anew, as progress bars do."""
+    text = line.decode("utf-8", "replace").rstrip("\r").rpartition("\r")[2]
+    return text if len(text) <= MOST_LINE else text[:MOST_LINE] + " ..."

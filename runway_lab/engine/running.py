@@ -33,7 +33,8 @@ class RunningModel:
         self.session = session
         self.place = place
         _running.add(self)
-        weakref.finalize(self, session.stop)
+        # At the end of the interpreter the system closes the channel, and the launcher sees to the rest.
+        weakref.finalize(self, session.let_go).atexit = False
 
     @property
     def name(self) -> str:
@@ -129,7 +130,7 @@ def stop_all(*, everywhere: bool = False) -> int:
     """Stops every model of this kernel, or with `everywhere` every model on this machine. How many there were."""
     from concurrent.futures import ThreadPoolExecutor
 
-    alive = [each for each in list(_running) if each.status in ("starting", "running", "stopping")]
+    alive = [each for each in list(_running) if each.asleep or each.status in ("starting", "running", "stopping")]
     if alive:
         with ThreadPoolExecutor(len(alive)) as pool:
             list(pool.map(RunningModel.stop, alive))

@@ -59,6 +59,7 @@ class Session:
         self._last_use = time.monotonic()
         self._timer: threading.Timer | None = None
         self._connection: Connection | None = None
+        self._listener: threading.Thread | None = None
         self._begin()
 
     # What a person asks
@@ -84,6 +85,8 @@ class Session:
     def wait(self, timeout: float | None = None) -> None:
         """Waits until the model runs; raises why it does not."""
         with self._changed:
+            if self.status == "stopped" and self.asleep:
+                self._begin()
             if not self._changed.wait_for(lambda: self.status != "starting", timeout):
                 raise ModelStopped(f"{self.name} is still starting after {timeout} s.", hint="Wait longer.")
             if self.status != "running":
@@ -95,8 +98,15 @@ class Session:
             if self.status in ("stopped", "failed"):
                 self.asleep = False
                 return
+            if asleep and (self.status != "running" or not self._is_idle()):
+                return
             connection, self.status, self.asleep = self._connection, "stopping", asleep
             self._changed.notify_all()
+        if threading.current_thread() is self._listener:
+            # Called by somebody's callback on an answer: who listens cannot wait for what it will hear.
+            if connection is not None:
+                connection.end()
+            return
         if connection is not None:
             # A worker in the middle of something does not read, so the polite word must not block.
             threading.Thread(target=_say_stop, args=(connection,), daemon=True).start()
@@ -105,6 +115,10 @@ class Session:
             connection.wait(5)
         with self._changed:
             self._changed.wait_for(lambda: self.status == "stopped", 5)
+
+    def let_go(self) -> None:
+        """Stops the model some time soon, whichever thread says so and whatever it holds."""
+        threading.Thread(target=self.stop, name=f"{self.name} let go", daemon=True).start()
 
     @property
     def log(self) -> list[str]:
@@ -117,7 +131,8 @@ class Session:
         """Starts a worker, in the thread that will read from it."""
         self.status, self.error, self.asleep = "starting", None, False
         self._last_use = time.monotonic()
-        threading.Thread(target=self._live, name=f"{self.name} answers", daemon=True).start()
+        self._listener = threading.Thread(target=self._live, name=f"{self.name} answers", daemon=True)
+        self._listener.start()
 
     def _live(self) -> None:
         """From the start of a worker to its end."""
@@ -135,10 +150,18 @@ class Session:
             wanted = self.status == "starting"
         if not wanted:
             connection.end()
-        failed = self._listen(connection, start, buffers, started)
-        if connection.wait(0.5) is None:
-            connection.end()
-        self._ended(connection.wait(10) or Ending(None), failed)
+        failed: RunwayLabError | None = None
+        try:
+            failed = self._listen(connection, start, buffers, started)
+        except RunwayLabError as error:
+            failed = error
+        except Exception as error:
+            failed = ModelCrashed(f"{self.name} said something that cannot be taken in: {error!r}.")
+        finally:
+            # However it came about, nobody listens to the worker any more.
+            if connection.wait(0.5) is None:
+                connection.end()
+            self._ended(connection.wait(10) or Ending(None), failed)
 
     def _listen(
         self, connection: Connection, start: Mapping[str, Any], buffers: list[Buffer], started: float
@@ -181,7 +204,8 @@ class Session:
                     self._send(id, answer, command, inputs, encoding)
                 except Exception as error:
                     answer.fail(error)
-        self._on_ready()
+        with contextlib.suppress(Exception):
+            self._on_ready()
 
     def _send(self, id: int, answer: Answer, command: str | None, inputs: Mapping[str, Any], encoding: str) -> None:
         assert self.signature is not None
@@ -279,20 +303,27 @@ class Session:
             with contextlib.suppress(OSError):
                 connection.send({"type": "cancel", "id": id})
 
+    def _is_idle(self) -> bool:
+        return not self._asked and time.monotonic() - self._last_use >= self.idle
+
     def _watch_idle(self) -> None:
         """Puts the model to sleep when its idle time is over, else looks again when it could be."""
         with self._lock:
             if self.idle <= 0 or self.status != "running":
                 return
-            left = self.idle - (time.monotonic() - self._last_use)
-            if self._asked:
-                left = self.idle
+            left = self.idle if self._asked else self.idle - (time.monotonic() - self._last_use)
             if left > 0:
                 self._timer = threading.Timer(left, self._watch_idle)
                 self._timer.daemon = True
                 self._timer.start()
                 return
         self.stop(asleep=True)
+        with self._lock:
+            if self.status == "running":
+                # Somebody asked something at this very moment.
+                self._timer = threading.Timer(self.idle, self._watch_idle)
+                self._timer.daemon = True
+                self._timer.start()
 
 
 def _say_stop(connection: Connection) -> None:

@@ -7,14 +7,14 @@ however the model ends.
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 from pathlib import Path
 
-from runway_lab.engine.machine import memory_available
+import psutil
+
+from runway_lab.engine.machine import memory_available, run_folder
 from runway_lab.errors import NotEnoughMemory, TooManyModels
 from runway_lab.library.locks import FileLock, Holder
-from runway_lab.settings import home, settings
+from runway_lab.settings import settings
 
 __all__ = ["end_all", "running", "take"]
 
@@ -28,7 +28,7 @@ def take(name: str, memory_mb: float = 0) -> FileLock:
             f"{name} needs about {needed:.0f} MB of memory, {free:.0f} MB are free.",
             hint=f"Stop a model or close a program and try again. {_told(running())}".strip(),
         )
-    for slot in _slots():
+    for slot in _slots(name):
         if slot.acquire(timeout=0):
             return slot
     holders = running()
@@ -53,21 +53,25 @@ def running() -> list[Holder]:
 
 def end_all() -> int:
     """Ends every model on this machine, other kernels' too. How many there were."""
-    holders = running()
-    for each in holders:
-        with contextlib.suppress(OSError):
-            os.kill(each.pid, signal.SIGTERM)
-    return len(holders)
+    ended = 0
+    for each in running():
+        # While a model starts, the slot is still its kernel's, and nobody ends a kernel from here.
+        with contextlib.suppress(psutil.Error, OSError):
+            guard = psutil.Process(each.pid)
+            if "launcher.py" in " ".join(guard.cmdline()):
+                guard.terminate()
+                ended += 1
+    return ended
 
 
-def _slots() -> list[FileLock]:
+def _slots(name: str) -> list[FileLock]:
     folder = _folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    return [FileLock(folder / f"{index}.lock") for index in range(settings().models_at_once)]
+    folder.mkdir(exist_ok=True)
+    return [FileLock(folder / f"{index}.lock", note=name) for index in range(settings().models_at_once)]
 
 
 def _folder() -> Path:
-    return home() / "run" / "slots"
+    return run_folder() / "slots"
 
 
 def _told(holders: list[Holder]) -> str:

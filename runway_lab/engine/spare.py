@@ -20,8 +20,9 @@ from pathlib import Path
 
 from runway_lab import __version__
 from runway_lab.engine.channel import Channel
-from runway_lab.engine.machine import memory_available, memory_total
+from runway_lab.engine.machine import memory_available, memory_total, run_folder
 from runway_lab.engine.process import LAUNCHER, LocalProcess, Taken, launcher_environment, told, worker_command
+from runway_lab.errors import RunwayLabError
 from runway_lab.library.locks import FileLock
 from runway_lab.settings import home, settings
 
@@ -53,14 +54,17 @@ def take_over(name: str, slot: FileLock | None) -> LocalProcess | None:
     except OSError:
         stream.close()
         return None
-    taken = Taken(None)
+    try:
+        taken = Taken(None)
+    except OSError:
+        stream.close()
+        raise
     words = {"kernel": os.getpid(), "note": name, "slot_path": str(slot.path) if slot else None}
     handed = [taken.far_log, taken.far_status, *([slot.fileno()] if slot else [])]
     try:
         socket.send_fds(stream, [json.dumps(words).encode()], handed)
-        if "pid" not in json.loads(stream.recv(4096)):
-            raise ValueError("the spare did not answer")
-    except (OSError, ValueError):
+        launcher = int(json.loads(stream.recv(4096))["pid"])
+    except (OSError, ValueError, KeyError, TypeError):
         # It left at this very moment.
         taken.give_up()
         stream.close()
@@ -68,7 +72,7 @@ def take_over(name: str, slot: FileLock | None) -> LocalProcess | None:
     taken.slot = slot
     taken.hand_over()
     stream.settimeout(None)
-    return LocalProcess(Channel(stream), taken.log, lambda: told(taken.status))
+    return LocalProcess(Channel(stream), taken.log, lambda: told(taken.status), launcher)
 
 
 def prepare() -> bool:
@@ -77,7 +81,7 @@ def prepare() -> bool:
         return False
     if memory_available() < LEAST_AVAILABLE:
         return False
-    with _preparing, contextlib.suppress(OSError):
+    with _preparing, contextlib.suppress(OSError, RunwayLabError):
         return _make()
     return False
 
@@ -86,7 +90,7 @@ def _make() -> bool:
     """A new spare, if nobody else has the right to one; OSError where this system refuses."""
     path = _socket_path()
     _be_present()
-    lock = FileLock(_folder() / "spare.lock", note="warm spare")
+    lock = FileLock(run_folder() / "spare.lock", note="warm spare")
     if not lock.acquire(timeout=0):
         return False
     wishes = {
@@ -94,7 +98,7 @@ def _make() -> bool:
         "command": worker_command("--spare"),
         "cold_command": worker_command("--channel"),
         "spare_lock": lock.fileno(),
-        "kernels": str(_folder() / "kernels.lock"),
+        "kernels": str(run_folder() / "kernels.lock"),
         "patience": PATIENCE,
     }
     with contextlib.ExitStack() as undo:
@@ -115,16 +119,10 @@ def _make() -> bool:
 
 def _be_present() -> None:
     """Shares the lock that tells a spare that somebody is there; the system lets go when this process ends."""
-    path = _folder() / "kernels.lock"
+    path = run_folder() / "kernels.lock"
     if path not in _presence:
         _presence[path] = FileLock(path, shared=True)
         _presence[path].acquire()
-
-
-def _folder() -> Path:
-    folder = home() / "run"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def _socket_path() -> Path:

@@ -7,6 +7,7 @@ from the disk takes longer than a person should look at nothing.
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from runway_lab.engine.words import Line
@@ -39,9 +40,9 @@ def run(
         model = rl.run("generate/planets")
         model(z=z).image
     """
-    if threads is not None and (not isinstance(threads, int) or threads < 1):
+    if threads is not None and (type(threads) is not int or threads < 1):
         raise BadValue(f"'threads' cannot be {threads!r}.", hint="Allowed: a whole number of 1 or more, or None.")
-    if not isinstance(device, str) or not device:
+    if not isinstance(device, str) or not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
         raise BadValue(f"'device' cannot be {device!r}.", hint="Allowed: auto, cpu, cuda, cuda:1, mps.")
     line = Line(quiet)
     named = os.fspath(model) if isinstance(model, (str, os.PathLike)) else getattr(model, "__name__", "the model")

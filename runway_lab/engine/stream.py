@@ -6,9 +6,11 @@ that place, and the older is dropped. So nothing queues, and what is shown is ne
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -49,8 +51,9 @@ class Stream:
             for frame in camera:
                 stream.send(image=frame)
 
-    The callback runs in a thread of the stream's own. A query is on the way until its callback has returned, so
-    a slow screen slows the model down instead of being flooded.
+    It lives as long as somebody holds it, or until it is closed. The callback runs in a thread of the stream's own;
+    what goes wrong there or in the model is given to `on_error` and kept in `error`. A query is on the way until its
+    callback has returned, so a slow screen slows the model down instead of being flooded.
     """
 
     def __init__(
@@ -78,7 +81,10 @@ class Stream:
         self._sent = self._shown = self._dropped = 0
         self.error: BaseException | None = None
         """The last thing that went wrong, if anything did."""
-        threading.Thread(target=self._show, name=f"{model.name} stream", daemon=True).start()
+        # The thread holds the queue and not the stream, so that a stream nobody holds lets its model go.
+        arguments = (weakref.ref(self), self._finished)
+        threading.Thread(target=_serve, args=arguments, name=f"{model.name} stream", daemon=True).start()
+        weakref.finalize(self, self._finished.put, None).atexit = False
 
     def send(self, **inputs: Any) -> None:
         """Hands over the newest inputs. Returns at once."""
@@ -99,10 +105,10 @@ class Stream:
         with self._lock:
             now = time.perf_counter()
             recent = [at for at in self._shown_at if at > now - WINDOW]
-            # The time since the first of them, not the whole window: a stream that just began is not slow.
-            span = max(now - recent[0], 1e-3) if recent else 1.0
+            # From the first of them and not over the whole window: a stream that just began is not slow.
+            fps = (len(recent) - 1) / (now - recent[0]) if len(recent) > 1 else 0.0
             p50, p95 = np.percentile(list(self._latencies) or [0.0], [50, 95]) * 1e3
-            return Stats(len(recent) / span, float(p50), float(p95), self._sent, self._shown, self._dropped)
+            return Stats(fps, float(p50), float(p95), self._sent, self._shown, self._dropped)
 
     def drain(self, timeout: float | None = None) -> bool:
         """Waits until all that was sent is shown or dropped; False after `timeout` seconds."""
@@ -114,7 +120,8 @@ class Stream:
         with self._idle:
             if self._closed:
                 return
-            self._closed, self._next = True, None
+            self._closed, self._next, self._flying = True, None, 0
+            self._idle.notify_all()
         self._finished.put(None)
 
     def __enter__(self) -> Stream:
@@ -130,29 +137,42 @@ class Stream:
         except Exception as error:
             answer = Answer(lambda: None)
             answer.fail(error)
-        answer.add_done_callback(lambda done: self._finished.put((answer, at)))
+        finished = self._finished
+        answer.add_done_callback(lambda done: finished.put((answer, at)))
 
-    def _show(self) -> None:
-        while (finished := self._finished.get()) is not None:
-            answer, at = finished
-            try:
-                outputs = answer.result()
-                with self._lock:
-                    now = time.perf_counter()
-                    self._latencies.append(now - at)
-                    self._shown_at.append(now)
-                    self._shown += 1
-                    if self._closed:
-                        continue
-                self._on_output(outputs)
-            except Exception as error:
-                self.error = error
-                if self._on_error is not None:
+    def show(self, answer: Answer, at: float) -> None:
+        """Gives one answer to the callback, then sends what waits."""
+        try:
+            outputs = answer.result()
+            with self._lock:
+                if self._closed:
+                    return
+                now = time.perf_counter()
+                self._latencies.append(now - at)
+                self._shown_at.append(now)
+                self._shown += 1
+            self._on_output(outputs)
+        except Exception as error:
+            self.error = error
+            if self._on_error is not None:
+                with contextlib.suppress(Exception):
                     self._on_error(error)
-            with self._idle:
-                following, self._next = self._next, None
-                if following is None or self._closed:
-                    self._flying -= 1
-                    self._idle.notify_all()
-                    continue
-            self._ask(*following)
+        with self._idle:
+            if self._closed:
+                return
+            following, self._next = self._next, None
+            if following is None:
+                self._flying -= 1
+                self._idle.notify_all()
+                return
+        self._ask(*following)
+
+
+def _serve(stream: weakref.ref[Stream], finished: queue.SimpleQueue[tuple[Answer, float] | None]) -> None:
+    """Shows answers until the stream is closed or gone."""
+    while (each := finished.get()) is not None:
+        alive = stream()
+        if alive is None:
+            return
+        alive.show(*each)
+        del alive, each

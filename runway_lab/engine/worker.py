@@ -19,9 +19,9 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from runway_lab.engine.channel import Channel
 from runway_lab.errors import BadFrame, BadValue, RunwayLabError
@@ -30,10 +30,14 @@ from runway_lab.frames import Message, pack_values, unpack_values
 from runway_lab.sdk.definition import Definition, definition_of
 from runway_lab.signature import Command
 
-__all__ = ["Worker", "main"]
+__all__ = ["Worker", "main", "run"]
 
 PARENT_DEATH_SIGNAL = 1
 KILL = 9
+
+
+class KernelGone(Exception):
+    """Nobody is there to be answered; not to be mixed up with a connection of the model's own."""
 
 
 class Worker:
@@ -55,6 +59,12 @@ class Worker:
         while (message := self.waiting.get()) is not None and message.type != "stop":
             if message.type == "query":
                 self._answer(message)
+
+    def _say(self, header: Mapping[str, Any], buffers: Sequence[Buffer] = ()) -> None:
+        try:
+            self.channel.send(header, buffers)
+        except OSError as error:
+            raise KernelGone from error
 
     def _read(self) -> None:
         try:
@@ -80,10 +90,10 @@ class Worker:
                 options, device=device, files=files, folder=Path(folder) if folder else None
             )
         except Exception as error:
-            self.channel.send({"type": "failed", **described(error)})
+            self._say({"type": "failed", **described(error)})
             return False
         signature = self.definition.signature.describe()
-        self.channel.send({"type": "ready", "signature": signature, "device": device})
+        self._say({"type": "ready", "signature": signature, "device": device})
         return True
 
     def _answer(self, message: Message) -> None:
@@ -98,11 +108,11 @@ class Worker:
                 else:
                     self._give(command, message.header, result, started, last=True)
             if id in self.cancelled:
-                self.channel.send({"type": "cancelled", "id": id})
-        except ConnectionError:
+                self._say({"type": "cancelled", "id": id})
+        except KernelGone:
             raise
         except Exception as error:
-            self.channel.send({"type": "error", "id": id, **described(error)})
+            self._say({"type": "error", "id": id, **described(error)})
         finally:
             self.cancelled.discard(id)
 
@@ -117,7 +127,7 @@ class Worker:
             given += 1
         if not given:
             raise BadValue(f"The command {command.name!r} yielded nothing.", hint="Yield its outputs at least once.")
-        self.channel.send({"type": "done", "id": query["id"], "seconds": time.perf_counter() - started})
+        self._say({"type": "done", "id": query["id"], "seconds": time.perf_counter() - started})
 
     def _give(
         self, command: Command, query: dict[str, Any], result: Any, started: float, last: bool, progress: Any = None
@@ -128,7 +138,7 @@ class Worker:
         header = {"type": "output", "id": query["id"], "outputs": outputs, "last": last}
         if progress is not None:
             header["progress"] = min(max(float(progress), 0.0), 1.0)
-        self.channel.send(header | {"seconds": time.perf_counter() - started}, buffers)
+        self._say(header | {"seconds": time.perf_counter() - started}, buffers)
 
 
 def _tells_progress(part: Any) -> bool:
@@ -209,6 +219,10 @@ def choose_device(definition: Definition, wanted: str, threads: int) -> str:
 def described(error: BaseException) -> dict[str, Any]:
     """An error as the kernel is told of it: the model's own words, and the traceback beside them."""
     details = "".join(traceback.format_exception(error))
+    if "torchvision::" in str(error):
+        what = f"it needs torchvision's compiled operators, which cannot be loaded here ({error})"
+        hint = "Install the torch and torchvision that belong together; runway-lab doctor says which."
+        return {"kind": "model", "what": what, "hint": hint, "details": details}
     out_of_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
     if out_of_memory or "not enough memory" in str(error):
         return {"kind": "memory", "what": str(error) or "there is none left", "details": details}
@@ -259,13 +273,15 @@ def main(arguments: list[str]) -> int:
     sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
     try:
         Worker(channel).serve()
-    except OSError:
-        # The kernel is gone in the middle of an answer, and the launcher is about to end us.
+    except KernelGone:
+        # The launcher is about to end us.
         return 0
-    finally:
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError, ValueError):
-                stream.flush()
+    except SystemExit as leaving:
+        # A model's own; its words belong in the log.
+        if leaving.code is None or isinstance(leaving.code, int):
+            return leaving.code or 0
+        print(leaving.code, file=sys.stderr)
+        return 1
     return 0
 
 
@@ -275,6 +291,7 @@ def wait_for_channel(descriptor: int) -> Channel:
 
     launcher = socket.socket(fileno=descriptor)
     warm_up()
+    launcher.send(b"warm")
     words, (channel, log), _, _ = socket.recv_fds(launcher, 16, 2)
     if words != b"go":
         raise SystemExit(0)
@@ -286,10 +303,23 @@ def wait_for_channel(descriptor: int) -> Channel:
     return Channel.from_descriptor(channel)
 
 
-if __name__ == "__main__":
-    code = main(sys.argv[1:])
+def leave(code: int) -> NoReturn:
+    """Ends the process: what was registered for the end is done, what still runs in threads is no reason to stay."""
     import atexit
 
-    # What the model left running in threads is no reason to stay; what it registered for the end is done.
-    atexit._run_exitfuncs()
+    with contextlib.suppress(Exception):
+        atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
     os._exit(code)
+
+
+def run(arguments: list[str]) -> NoReturn:
+    """`main`, and then the end, whatever happened."""
+    code = 1
+    try:
+        code = main(arguments)
+    except BaseException:
+        traceback.print_exc()
+    leave(code)

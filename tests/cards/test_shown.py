@@ -117,3 +117,10 @@ def test_a_little_markdown_is_shown_and_nothing_becomes_active(card):
     assert "[click](javascript:alert(1))" in shown
     hrefs = [value for name, value in Tags(shown).attributes if name == "href"]
     assert hrefs == ["https://example.org/?a=1&b=2"]
+
+
+def test_no_text_of_a_stranger_makes_it_slow(card):
+    from dataclasses import replace
+
+    for text in ("**a" * 200_000, "*a " * 200_000, "`" * 300_000, "- " * 300_000):
+        assert page(replace(card, overview=text))

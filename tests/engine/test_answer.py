@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent import futures
 from concurrent.futures import CancelledError
 
 import pytest
@@ -60,7 +61,8 @@ def test_cancel_tells_the_model_once_and_late_words_are_harmless():
     assert answer.cancelled()
     with pytest.raises(CancelledError):
         answer.result(0)
-    assert told
+    assert told == [True]
+    assert futures.wait([answer], timeout=5).done == {answer}
     assert [each.n for each in answer.partials()] == []
 
 

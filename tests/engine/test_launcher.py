@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from support.cells import cell, processes, wait_for, wait_until_gone
+from support.cells import cell, processes, wait_for, wait_until_gone, workers
 from support.kernel import Kernel
 
 import runway_lab as rl
@@ -90,7 +90,7 @@ def test_a_kernel_that_ends_properly_leaves_nothing():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the parent-death signal is Linux's")
 def test_a_killed_launcher_takes_the_worker_with_it(model):
-    worker = next(each for each in processes() if "runway_lab.engine.worker" in each.cmdline())
+    worker = workers()[0]
     assert worker.ppid() != os.getpid()
     psutil.Process(worker.ppid()).kill()
     assert not wait_until_gone(3)
@@ -100,7 +100,7 @@ def test_a_killed_launcher_takes_the_worker_with_it(model):
 
 
 def test_a_launcher_that_is_asked_to_end_ends_the_model(model):
-    worker = next(each for each in processes() if "runway_lab.engine.worker" in each.cmdline())
+    worker = workers()[0]
     psutil.Process(worker.ppid()).terminate()
     assert not wait_until_gone(3)
 

@@ -25,8 +25,11 @@ def test_lines_are_whole_bounded_and_live():
     process, far, log = fake(lambda: Ending(0) if end.wait(10) else Ending(1))
     os.write(log, "grü".encode()[:3])
     os.write(log, "grün".encode()[3:] + b" one\r\ntwo\nthr")
-    assert wait_for(lambda: process.log == ["grün one", "two"])
-    os.write(log, b"ee\n" + b"x" * 3 * MOST_LINE + b"\n\xff\xfe\n")
+    # What is not at its end yet is shown as well, and a progress bar as it stands.
+    assert wait_for(lambda: process.log == ["grün one", "two", "thr"])
+    os.write(log, b" 10%\r 90%")
+    assert wait_for(lambda: process.log[2:] == [" 90%"])
+    os.write(log, b"\rthree\n" + b"x" * 3 * MOST_LINE + b"\n\xff\xfe\n")
     assert wait_for(lambda: len(process.log) == 5)
     assert process.log[2] == "three"
     assert len(process.log[3]) <= MOST_LINE + 4

@@ -245,3 +245,61 @@ def test_a_cell_run_again_brings_the_new_code():
     edited = cell(ECHO.replace("return text", "return text.upper()"), "<one cell>")
     with rl.run(edited["say"], quiet=True) as running:
         assert running.query("say", text="a").text == "A"
+
+
+@pytest.mark.parametrize("name", ["ConnectionRefusedError", "BrokenPipeError", "TimeoutError"])
+def test_a_connection_of_the_model_s_own_that_breaks_is_its_own_affair(name):
+    space = cell(f"""
+        @rl.command(outputs={{"fine": Boolean()}})
+        def ask():
+            raise {name}("the other server is away")
+    """)
+    with rl.run(space["ask"], quiet=True) as running:
+        with pytest.raises(InferenceFailed, match=f"{name}: the other server is away"):
+            running()
+        assert running.status == "running"
+
+
+def test_a_model_that_exits_with_a_thread_at_work_is_told():
+    space = cell("""
+        @rl.command(outputs={"fine": Boolean()})
+        def leave():
+            import sys, threading, time
+            threading.Thread(target=time.sleep, args=(60,)).start()
+            sys.exit("no more colours")
+    """)
+    with rl.run(space["leave"], quiet=True) as running:
+        with pytest.raises(ModelCrashed, match="with the exit code 1") as caught:
+            running()
+        assert caught.value.log[-1] == "no more colours"
+
+
+def test_a_signature_that_this_kernel_cannot_read_is_told(tmp_path):
+    (tmp_path / "model.py").write_text(
+        "from runway_lab.fields import Number\n"
+        "from runway_lab.sdk import command\n"
+        "class Odd(Number):\n    type = 'odd'\n"
+        "@command(outputs={'n': Odd()})\n"
+        "def one():\n    return 1\n"
+    )
+    with pytest.raises(BadValue, match="odd"):
+        rl.run(tmp_path, quiet=True)
+    assert not processes()
+
+
+def test_nothing_of_the_current_folder_is_imported_by_accident(echo, tmp_path, monkeypatch):
+    for name in ("queue", "json", "numpy", "dataclasses"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported from the current folder')")
+    monkeypatch.chdir(tmp_path)
+    with rl.run(echo["same"], quiet=True) as running:
+        assert running.query("say", text="safe").text == "safe"
+
+
+def test_missing_torchvision_operators_are_told_in_a_sentence():
+    space = cell("""
+        @rl.command(outputs={"fine": Boolean()})
+        def find():
+            raise RuntimeError("operator torchvision::nms does not exist")
+    """)
+    with rl.run(space["find"], quiet=True) as running, pytest.raises(InferenceFailed, match="belong together"):
+        running()

@@ -11,8 +11,8 @@ from support.kernel import Kernel
 
 import runway_lab as rl
 from runway_lab.engine import slots
+from runway_lab.engine.machine import run_folder
 from runway_lab.errors import ModelCrashed, NotEnoughMemory, TooManyModels
-from runway_lab.settings import home
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ def test_one_too_many_is_refused_by_name_and_a_stop_makes_room(echo):
         assert third.query("say", text="room").text == "room"
     second.stop()
     assert slots.running() == []
-    assert not list((home() / "run" / "slots").iterdir())
+    assert not list((run_folder() / "slots").iterdir())
 
 
 def test_other_kernels_count_and_their_models_can_be_ended(echo):
@@ -74,8 +74,29 @@ def test_a_card_s_need_counts(monkeypatch):
 
 
 def test_a_slot_left_by_a_crash_is_swept(echo):
-    folder = home() / "run" / "slots"
+    folder = run_folder() / "slots"
     folder.mkdir(parents=True)
     (folder / "0.lock").write_text(json.dumps({"pid": os.getpid(), "note": "a ghost", "since": 0}))
     assert slots.running() == []
     assert not list(folder.iterdir())
+
+
+def test_a_model_that_is_starting_is_named_and_its_kernel_is_not_ended(echo):
+    slot = slots.take("in the making")
+    assert [each.note for each in slots.running()] == ["in the making"]
+    assert rl.stop_all(everywhere=True) == 0
+    slot.release(remove=True)
+
+
+def test_a_start_without_descriptors_gives_its_slot_back(echo, monkeypatch):
+    from runway_lab.engine import process
+
+    def none_left():
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(process.os, "pipe", none_left)
+    for _ in range(4):
+        with pytest.raises(ModelCrashed, match="Too many open files"):
+            rl.run(echo["same"], quiet=True)
+    monkeypatch.undo()
+    assert slots.running() == []

@@ -52,7 +52,7 @@ def spares() -> list[psutil.Process]:
 
 
 def is_warm() -> bool:
-    return any(each.memory_info().rss > 150e6 and each.cpu_percent(0.2) < 5 for each in spares())
+    return spare._socket_path().exists()
 
 
 def test_the_second_start_takes_the_spare_over(monkeypatch):
@@ -111,11 +111,20 @@ def test_a_spare_that_was_killed_is_no_loss(echo):
         assert running.query("say", text="cold").text == "cold"
 
 
-def test_a_spare_taken_while_it_warms_up_is_waited_for(echo):
+def test_nobody_waits_for_a_spare_that_is_not_warm_yet(echo):
     assert spare.prepare()
-    assert wait_for(spares, 20)
+    assert spare.take_over("anything", None) is None
     with rl.run(echo["same"], quiet=True) as running:
         assert running.query("say", text="soon").text == "soon"
+    assert wait_for(lambda: len(spares()) == 1, 20)
+
+
+def test_while_one_is_taken_another_start_is_a_cold_one(echo):
+    assert spare.prepare()
+    assert wait_for(is_warm, 60)
+    models = [rl.run(echo["same"], quiet=True, wait=False) for _ in range(2)]
+    assert [each.query("say", text="both").text for each in models] == ["both", "both"]
+    rl.stop_all()
 
 
 def test_none_on_a_small_machine_or_when_memory_is_short_or_switched_off(monkeypatch):

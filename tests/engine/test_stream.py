@@ -161,3 +161,36 @@ def test_latency_and_fps_are_measured(slow):
     assert 10 <= stats.latency_p50 <= stats.latency_p95
     assert 0 < stats.fps < 100
     assert np.isfinite(stats.fps)
+
+
+def test_an_error_callback_that_fails_does_not_end_it(slow):
+    shown: list[int] = []
+
+    def broken(error):
+        raise RuntimeError("and this too")
+
+    with slow.stream(lambda outputs: shown.append(outputs.n), on_error=broken) as stream:
+        stream.send(n=13)
+        assert stream.drain(5)
+        stream.send(n=14)
+        assert stream.drain(5)
+    assert shown == [14]
+    assert stream.drain(1)
+
+
+def test_one_frame_alone_has_no_rate(slow):
+    with slow.stream(lambda outputs: None) as stream:
+        assert stream.stats().fps == 0
+        stream.send(n=1)
+        assert stream.drain(5)
+        assert stream.stats().fps == 0
+
+
+def test_closing_with_something_on_the_way_leaves_nothing_to_wait_for(slow):
+    shown: list[int] = []
+    stream = slow.stream(lambda outputs: shown.append(outputs.n))
+    stream.send(n=1, seconds=0.3)
+    stream.close()
+    assert stream.drain(1)
+    time.sleep(0.5)
+    assert shown == []

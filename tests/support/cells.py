@@ -78,6 +78,19 @@ def processes() -> list[psutil.Process]:
     return found
 
 
+def workers() -> list[psutil.Process]:
+    """Those of them that run a model, or wait for one."""
+    found = []
+    for each in processes():
+        try:
+            line = each.cmdline()
+        except psutil.Error:
+            continue
+        if any("runway_lab.engine.worker" in part for part in line) and not any("launcher.py" in part for part in line):
+            found.append(each)
+    return found
+
+
 def wait_until_gone(seconds: float = 5) -> list[psutil.Process]:
     """The processes that are still there after so long."""
     wait_for(lambda: not processes(), seconds)
