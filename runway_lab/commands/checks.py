@@ -255,10 +255,10 @@ def _browser() -> list[Finding]:
 
 
 def _ports() -> list[Finding]:
-    uses = {8888: "the lab", 8700: "a place", 8000: "a model's address"}
+    uses = {8888: "the lab", 8700: "to come: a place", 8000: "to come: a model's address"}
     busy = [f"{port} ({use})" for port, use in uses.items() if not _free(port)]
     if busy:
-        return [Finding("Ports", "note", f"in use: {', '.join(busy)}; the next free one is taken instead")]
+        return [Finding("Ports", "note", f"in use: {', '.join(busy)}; the lab takes the next free one")]
     return [Finding("Ports", "works", "free: " + ", ".join(f"{port} ({use})" for port, use in uses.items()))]
 
 
@@ -275,9 +275,9 @@ def _free(port: int) -> bool:
 
 def _docker() -> list[Finding]:
     if not shutil.which("docker"):
-        return [Finding("Docker", "note", "not installed; only needed to pack a model for another machine")]
+        return [Finding("Docker", "note", "not installed, and nothing here needs it")]
     if not _answers(["docker", "version", "--format", "{{.Server.Version}}"]):
-        return [Finding("Docker", "note", "installed, but its engine does not answer", "Start it if you need it.")]
+        return [Finding("Docker", "note", "installed, but its engine does not answer; nothing here needs it")]
     return [Finding("Docker", "works", "its engine answers")]
 
 
