@@ -45,32 +45,28 @@ def test_a_batch_shows_the_same_planets_as_one_at_a_time(model):
 def test_truncation_leads_to_the_average_planet(model):
     a, b = some(2)
     assert np.array_equal(planets.generate(model, a, 0.0), planets.generate(model, b, 0.0))
-    wild = planets.render(model, some(40)).astype(float).std(axis=0).mean()
-    tame = planets.render(model, 0.4 * some(40)).astype(float).std(axis=0).mean()
+    wild = planets.render(model, some(12)).astype(float).std(axis=0).mean()
+    tame = planets.render(model, 0.4 * some(12)).astype(float).std(axis=0).mean()
     assert tame < 0.8 * wild
 
 
 @pytest.mark.slow
-def test_planets_differ_as_much_as_the_drawn_ones(model):
-    figures = PlanetLesson.measure(model, 60)
+def test_planets_differ_as_much_as_the_drawn_ones_and_are_crisp(model):
+    figures = PlanetLesson.measure(model, 40)
     assert 0.85 < figures["variety"] < 1.15
-
-
-@pytest.mark.slow
-def test_planets_are_crisp(model):
-    assert PlanetLesson.measure(model, 40)["crispness"] > 0.7
+    assert figures["crispness"] > 0.7
 
 
 @pytest.mark.slow
 def test_a_walk_has_no_cliff(model):
-    for a, b in zip(some(4, 1), some(4, 2), strict=True):
-        walk = planets.render(model, np.linspace(a, b, 33)).astype(float)
+    for a, b in zip(some(2, 1), some(2, 2), strict=True):
+        walk = planets.render(model, np.linspace(a, b, 21)).astype(float)
         steps = np.abs(np.diff(walk, axis=0)).mean(axis=(1, 2, 3))
         assert steps.max() < 3 * steps.mean()
 
 
 def test_the_first_numbers_change_the_picture_most(model):
-    base = 0.5 * some(6, 3)
+    base = 0.5 * some(3, 3)
     middle = planets.render(model, base).astype(float)
 
     def change(axis: int) -> float:
