@@ -62,7 +62,14 @@ class Command:
                 f"The command {self.name!r} did not return {missing[0]!r}.",
                 hint=f"Return a dict with {_listed(self.outputs)}.",
             )
-        return {name: self.outputs[name].check(value) for name, value in result.items()}
+        return {name: self._check_output(name, value) for name, value in result.items()}
+
+    def _check_output(self, name: str, value: Any) -> Any:
+        try:
+            return self.outputs[name].check(value)
+        except BadValue as error:
+            error.what = f"The command {self.name!r} returned the wrong thing: {error.what}"
+            raise
 
     def describe(self) -> dict[str, Any]:
         """The command as JSON, with the keys of the Runway SDK."""

@@ -28,7 +28,7 @@ from runway_lab.errors import RunwayLabError
 __all__ = ["CHECKS", "mismatch", "pair"]
 
 _GB = 1024**3
-_IMPORT_SECONDS = 8.5
+_IMPORT_SECONDS = 30.0
 
 _TORCH = """
 import json, torch

@@ -24,7 +24,7 @@ from runway_lab.commands.findings import Finding
 
 __all__ = ["add", "examine", "table"]
 
-_SECONDS = 9.5
+_SECONDS = 31.0
 _COLOURS = {"works": "32", "note": "33", "problem": "1;31"}
 
 

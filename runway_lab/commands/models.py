@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import sys
 import textwrap
@@ -59,6 +60,8 @@ def add(commands: Commands) -> None:
 
     show = enter("show", _show, "what a model's card says")
     show.add_argument("id", help="such as upscale/x2")
+
+    enter("stop", _stop, "end every model that runs on this machine, in notebooks too")
 
     get = enter("get", _get, "fetch what a model needs; its licence is shown first")
     get.add_argument("id", help="such as upscale/x2")
@@ -146,10 +149,22 @@ def _show(chosen: argparse.Namespace) -> int:
     }
     print(f"{_plain(card.title)} ({card.id})\n{_plain(card.tagline)}\n")
     for paragraph in card.overview.strip().split("\n\n"):
-        print(textwrap.fill(_plain(paragraph), width) + "\n")
+        for item in re.split(r"\n(?=\s*- )", paragraph):
+            words = _plain(re.sub(r"\*\*|`", "", item))
+            print(textwrap.fill(words, width, subsequent_indent="  " if words.startswith("- ") else ""))
+        print()
     for name, words in facts.items():
         if words.strip():
-            print(textwrap.fill(f"{name + ':':<14}{_plain(words)}", width, subsequent_indent=" " * 14))
+            plain = _plain(re.sub(r"\*\*|`", "", words))
+            print(textwrap.fill(f"{name + ':':<14}{plain}", width, subsequent_indent=" " * 14))
+    return 0
+
+
+def _stop(chosen: argparse.Namespace) -> int:
+    import runway_lab as rl
+
+    count = rl.stop_all(everywhere=True)
+    print(f"Stopped {count} model{'' if count == 1 else 's'}." if count else "No model is running.")
     return 0
 
 

@@ -15,8 +15,9 @@ from runway_lab.engine.process import LocalProcess, start_cold
 from runway_lab.engine.protocol import Connection
 from runway_lab.engine.session import Session
 from runway_lab.engine.source import Source
-from runway_lab.errors import BadValue
+from runway_lab.errors import BadValue, NotEnoughMemory, TooManyModels
 from runway_lab.fields import Buffer
+from runway_lab.library.locks import FileLock
 from runway_lab.settings import settings
 
 __all__ = ["Here", "Place"]
@@ -80,7 +81,7 @@ class Here:
 
 
 def _process(source: Source) -> LocalProcess:
-    slot = slots.take(source.name, source.memory_mb)
+    slot = _slot(source)
     try:
         if sys.platform == "win32":
             from runway_lab.engine import windows
@@ -91,6 +92,19 @@ def _process(source: Source) -> LocalProcess:
         # Does nothing where the slot was handed over already.
         slot.release(remove=True)
         raise
+
+
+def _slot(source: Source) -> FileLock:
+    """A slot for one more model. Where all are taken, those of this kernel with nothing to do go to sleep, the longest
+    idle first: whoever runs a cell again and again is not locked out by what that left behind."""
+    from runway_lab.engine.running import idle_longest
+
+    while True:
+        try:
+            return slots.take(source.name, source.memory_mb)
+        except (TooManyModels, NotEnoughMemory):
+            if not any(model.session.make_room() for model in idle_longest()):
+                raise
 
 
 def plain(name: str, value: Any) -> Any:

@@ -9,10 +9,11 @@ from typing import Any
 from runway_lab.engine.answer import Answer
 from runway_lab.engine.session import Session, Status
 from runway_lab.engine.stream import Stream
+from runway_lab.engine.words import Line
 from runway_lab.outputs import Outputs
 from runway_lab.signature import Signature
 
-__all__ = ["RunningModel", "stop_all"]
+__all__ = ["RunningModel", "idle_longest", "stop_all"]
 
 _running: weakref.WeakSet[RunningModel] = weakref.WeakSet()
 
@@ -85,6 +86,7 @@ class RunningModel:
             return answer.result()
         except KeyboardInterrupt:
             answer.cancel()
+            Line().say(f"{self.name} gives this up at its next pause. If it has none, .stop() ends it.", last=True)
             raise
 
     def submit(self, command: str | None = None, /, **inputs: Any) -> Answer:
@@ -124,6 +126,12 @@ class RunningModel:
         where = f" on {self.device}" if self.status == "running" else ""
         sleeping = ", asleep: the next query wakes it" if self.asleep else ""
         return f"<RunningModel {self.name}: {self.status}{where}{sleeping}>"
+
+
+def idle_longest() -> list[RunningModel]:
+    """This kernel's running models, the one that was asked something longest ago first."""
+    running = [each for each in list(_running) if each.status == "running"]
+    return sorted(running, key=lambda each: each.session.last_use)
 
 
 def stop_all(*, everywhere: bool = False) -> int:

@@ -8,6 +8,7 @@ the idle time, the model is put to sleep: its process ends, and the next query s
 from __future__ import annotations
 
 import contextlib
+import copy
 import itertools
 import signal
 import threading
@@ -115,6 +116,20 @@ class Session:
             connection.wait(5)
         with self._changed:
             self._changed.wait_for(lambda: self.status == "stopped", 5)
+
+    def make_room(self) -> bool:
+        """Puts the model to sleep if it has nothing to do; the next query wakes it. Whether it did."""
+        with self._lock:
+            if self.status != "running" or self._asked:
+                return False
+            self._last_use = 0.0
+        self.stop(asleep=True)
+        return self.asleep
+
+    @property
+    def last_use(self) -> float:
+        """When it was last asked something, on the clock of `time.monotonic`."""
+        return self._last_use
 
     def let_go(self) -> None:
         """Stops the model some time soon, whichever thread says so and whatever it holds."""
@@ -291,7 +306,8 @@ class Session:
 
     def _not_running(self) -> RunwayLabError:
         if self.error is not None:
-            return self.error
+            # A copy: an error that is raised again and again would carry all its tracebacks with it.
+            return copy.copy(self.error).with_traceback(None)
         doing = "is being stopped" if self.status == "stopping" else "was stopped"
         return ModelStopped(f"{self.name} {doing}, so it cannot answer.", hint="rl.run starts it again.")
 
@@ -304,7 +320,7 @@ class Session:
                 connection.send({"type": "cancel", "id": id})
 
     def _is_idle(self) -> bool:
-        return not self._asked and time.monotonic() - self._last_use >= self.idle
+        return not self._asked and time.monotonic() - self._last_use >= max(self.idle, 0.001)
 
     def _watch_idle(self) -> None:
         """Puts the model to sleep when its idle time is over, else looks again when it could be."""

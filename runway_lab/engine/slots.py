@@ -14,7 +14,7 @@ import psutil
 from runway_lab.engine.machine import memory_available, run_folder
 from runway_lab.errors import NotEnoughMemory, TooManyModels
 from runway_lab.library.locks import FileLock, Holder
-from runway_lab.settings import settings
+from runway_lab.settings import home, settings
 
 __all__ = ["end_all", "running", "take"]
 
@@ -34,8 +34,8 @@ def take(name: str, memory_mb: float = 0) -> FileLock:
     holders = running()
     raise TooManyModels(
         f"{name} cannot start: {len(holders)} models run on this machine, which is as many as may.",
-        hint=f"{_told(holders)} Stop one (rl.stop_all(), or rl.stop_all(everywhere=True)), "
-        "or allow more (models_at_once in settings.toml).",
+        hint=f"{_told(holders)} Stop them where they run (rl.stop_all()) or all at once "
+        f"(`runway-lab models stop`), or allow more: models_at_once = 8 in {home() / 'settings.toml'}.",
     )
 
 

@@ -67,5 +67,7 @@ def run(
     except Exception:
         line.say(f"{source.name} did not start.", last=True)
         raise
-    line.say(f"{source.name} runs on {session.device}, started in {session.seconds_to_start:.1f} s.", last=True)
+    took = session.seconds_to_start or 0.0
+    how = f"started in {took:.1f} s" if took > 0.1 else "started at once"
+    line.say(f"{source.name} runs on {session.device}, {how}.", last=True)
     return running

@@ -229,7 +229,16 @@ def described(error: BaseException) -> dict[str, Any]:
     if isinstance(error, RunwayLabError):
         kind = "value" if isinstance(error, BadValue) else "model"
         return {"kind": kind, "what": error.what, "hint": error.hint, "details": details}
-    return {"kind": "model", "what": f"{type(error).__name__}: {error}", "details": details}
+    return {"kind": "model", "what": f"{type(error).__name__}: {error}{_where(error)}", "details": details}
+
+
+def _where(error: BaseException) -> str:
+    """The last line of the model's own code on the way to an error."""
+    ours = str(Path(__file__).parents[1])
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if not frame.filename.startswith((ours, "<frozen")) and "site-packages" not in frame.filename:
+            return f" (in {frame.name}, line {frame.lineno}: {frame.line})" if frame.line else ""
+    return ""
 
 
 def warm_up() -> None:

@@ -114,7 +114,7 @@ class Image(Field):
         if isinstance(value, str) and value.startswith("data:"):
             value = decode_data_uri(self, value, "a picture as a data URI")
         if isinstance(value, (str, os.PathLike)):
-            value = bytes_at(self, value)
+            return self._in_channels(opened(self, bytes_at(self, value), shorten(os.fspath(value))))
         if isinstance(value, (bytes, bytearray, memoryview)):
             return self._in_channels(opened(self, value))
         if hasattr(value, "__array__") or hasattr(value, "__array_interface__"):

@@ -200,11 +200,11 @@ def decode_data_uri(field: Field, data: Any, allowed: str) -> bytes:
         raise field.refuse(data, allowed) from error
 
 
-def opened(field: Field, data: Any) -> Picture:
-    """The picture in these bytes; BadValue where there is none."""
+def opened(field: Field, data: Any, named: str = "") -> Picture:
+    """The picture in these bytes; BadValue, with the name they go by, where there is none."""
     picture = open_picture(data)
     if isinstance(picture, str):
-        raise field.refuse(data, picture)
+        raise field.refuse(data, picture, named)
     return picture
 
 

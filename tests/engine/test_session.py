@@ -38,7 +38,8 @@ def test_a_query_that_is_wrong_is_refused_before_it_is_sent(model):
 
 
 def test_what_the_model_raises_is_told_and_it_lives_on(model):
-    with pytest.raises(InferenceFailed, match="ValueError: no such colour") as caught:
+    where = r"ValueError: no such colour \(in fail, line \d+: if how == \"raise\": raise ValueError"
+    with pytest.raises(InferenceFailed, match=where) as caught:
         model.query("fail", how="raise")
     assert 'raise ValueError("no such colour")' in caught.value.details
     assert model.status == "running"

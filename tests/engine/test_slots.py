@@ -23,7 +23,8 @@ def _two_at_once(monkeypatch):
 def test_one_too_many_is_refused_by_name_and_a_stop_makes_room(echo):
     first = rl.run(echo["same"], quiet=True)
     second = rl.run(echo["same"], quiet=True)
-    with pytest.raises(TooManyModels, match=r"2 models run on this machine.*Running: same, same.*rl.stop_all"):
+    busy = [each.submit("sleep", seconds=60) for each in (first, second)]
+    with pytest.raises(TooManyModels, match=r"2 models run on this machine.*Running: same, same.*models stop"):
         rl.run(echo["same"], quiet=True)
     first.stop()
     with rl.run(echo["same"], quiet=True) as third:
@@ -31,6 +32,17 @@ def test_one_too_many_is_refused_by_name_and_a_stop_makes_room(echo):
     second.stop()
     assert slots.running() == []
     assert not list((run_folder() / "slots").iterdir())
+    assert all(each.done() for each in busy)
+
+
+def test_those_with_nothing_to_do_make_room_and_wake_up_again(echo):
+    """A cell that is run again and again leaves models behind; nobody is locked out by them."""
+    models = [rl.run(echo["same"], quiet=True) for _ in range(5)]
+    assert [each.status for each in models] == ["stopped"] * 3 + ["running"] * 2
+    assert [each.asleep for each in models] == [True] * 3 + [False] * 2
+    for number, each in enumerate(models):
+        assert each.query("say", text=str(number)).text == str(number)
+    assert len(slots.running()) == 2
 
 
 def test_other_kernels_count_and_their_models_can_be_ended(echo):

@@ -66,7 +66,7 @@ def test_the_second_start_takes_the_spare_over(monkeypatch):
     answer = second(text="b")
     assert answer.warm
     assert answer.home == "of this kernel, now"
-    assert second.log == ["said b"]
+    assert wait_for(lambda: second.log == ["said b"])
     assert warm.is_running()
     # The next one is made meanwhile.
     assert wait_for(lambda: [each.pid for each in spares() if each.pid != warm.pid], 20)
