@@ -4,7 +4,7 @@
 
     rl.catalog.search("planets")
     model = rl.run("generate/planets")
-    model(z=model.signature.command().inputs["z"].sample(7)).image
+    model(z=rl.seed(7, 64)).image
     model.stop()
 
 Everything is imported when it is first used, and nothing here imports torch: models run in processes of their own.
@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from runway_lab import catalog, fields, library
+    from runway_lab import catalog, fields, latents, library
     from runway_lab.engine.place import Here
     from runway_lab.engine.running import RunningModel, stop_all
     from runway_lab.engine.starting import run
     from runway_lab.errors import RunwayLabError
+    from runway_lab.latents import seed
     from runway_lab.sdk.definition import command, setup
 
 __all__ = [
@@ -33,8 +34,10 @@ __all__ = [
     "catalog",
     "command",
     "fields",
+    "latents",
     "library",
     "run",
+    "seed",
     "setup",
     "stop_all",
 ]
@@ -45,10 +48,11 @@ _WHERE = {
     "RunwayLabError": "errors",
     "command": "sdk.definition",
     "run": "engine.starting",
+    "seed": "latents",
     "setup": "sdk.definition",
     "stop_all": "engine.running",
 }
-_ROOMS = ("catalog", "fields", "library")
+_ROOMS = ("catalog", "fields", "latents", "library")
 
 
 def __getattr__(name: str) -> Any:

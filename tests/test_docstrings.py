@@ -65,7 +65,8 @@ def test_a_model_that_is_shown_runs(where: str, text: str) -> None:
     definition = definition_of(name)
     signature = definition.signature
     model = definition.prepare(signature.check_options({}), device="cpu", files={}, folder=None)
-    for command in signature.commands.values():
+    definition = definition.fitted(model)
+    for command in definition.commands.values():
         result = definition.call(
             command.name, model, {each.name: something_for(each) for each in command.inputs.values()}
         )

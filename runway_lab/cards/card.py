@@ -2,8 +2,8 @@
 
 A card is a TOML file, `card.toml` in a model's folder. It may come from a stranger, so it is data and nothing
 else: every value is checked, text is plain text or Markdown and never HTML, a link is an http(s) address, and
-no path leaves the card's folder. `entry` names where the code is: a module of this package (only for the cards
-that ship with it) or a Python file in the card's folder. Nothing here imports or runs it.
+no path leaves the card's folder. `entry` names where the code is: a Python file in the card's folder or a module of
+this package (of `OPEN_MODULES`, for cards that don't ship with it). Nothing here imports or runs it.
 
 A mistake in a card is answered with the file, the key, the value and what is allowed there.
 """
@@ -24,6 +24,7 @@ from typing import Any, ClassVar
 from runway_lab.cards.rules import (
     CATEGORIES,
     MODULE,
+    OPEN_MODULES,
     Check,
     are_options,
     are_type_names,
@@ -286,9 +287,11 @@ class ModelCard:
     def _contradictions(self) -> Iterator[tuple[str, object, str]]:
         """What is fine on its own but not together."""
         shipped = self.source is None or self.source.resolve().is_relative_to(_PACKAGE)
-        if self.run.is_module and not (shipped and MODULE.fullmatch(self.run.entry)):
-            module = "a module of runway_lab.models, or " if shipped else ""
-            yield "run.entry", self.run.entry, f"{module}a Python file in the card's folder, like model.py"
+        if self.run.is_module and not (MODULE.fullmatch(self.run.entry) if shipped else self.run.entry in OPEN_MODULES):
+            modules = "a module of runway_lab.models" if shipped else " or ".join(OPEN_MODULES)
+            yield "run.entry", self.run.entry, f"a Python file in the card's folder, like model.py, or {modules}"
+        if self.run.is_module and not shipped and "file" in self.run.options:  # any path or address would be opened
+            yield "run.options.file", self.run.options["file"], "a file of the card, named under [[files]]"
         if not self.run.is_module and (allowed := is_inside(self.run.entry)):
             yield "run.entry", self.run.entry, allowed
         names = [each.name.casefold() for each in self.files]

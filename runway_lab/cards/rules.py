@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 __all__ = [
     "CATEGORIES",
     "MODULE",
+    "OPEN_MODULES",
     "Check",
     "are_options",
     "are_type_names",
@@ -31,6 +32,8 @@ CATEGORIES = ("extract & identify", "generate", "transform")
 _ID_PART = r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?"
 _ID = re.compile(rf"{_ID_PART}/{_ID_PART}")
 MODULE = re.compile(r"runway_lab\.models\.[a-z][a-z0-9_]*")
+OPEN_MODULES = ("runway_lab.models.stylegan",)
+"""Code of this package that anybody's card may name: it reads the card's own weights, as data."""
 _TYPE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _SPDX = re.compile(r"[A-Za-z0-9.+:-]+( (AND|OR|WITH) [A-Za-z0-9.+:-]+)*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")

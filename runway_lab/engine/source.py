@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,8 +63,8 @@ def _by_value(definition: Definition) -> Source:
     if not definition.commands:
         raise Unknown("This model has no command.", hint="Put @command(inputs=..., outputs=...) above a function.")
     try:
-        parts = (definition.setup, definition.options, definition.functions, definition.commands)
-        data = cloudpickle.dumps(parts)
+        # Its fields in their order: the object itself leads back to itself through its functions.
+        data = cloudpickle.dumps(tuple(getattr(definition, each.name) for each in fields(definition)))
     except Exception as error:
         raise StartFailed(
             f"{definition.name} uses something that cannot be carried to its own process: {error}.",

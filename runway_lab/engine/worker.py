@@ -89,6 +89,7 @@ class Worker:
             self.model = self.definition.prepare(
                 options, device=device, files=files, folder=Path(folder) if folder else None
             )
+            self.definition = self.definition.fitted(self.model)
         except Exception as error:
             self._say({"type": "failed", **described(error)})
             return False
@@ -151,8 +152,7 @@ def load(model: Mapping[str, Any], buffers: Any) -> Definition:
         import cloudpickle
 
         remember_source(model.get("source", {}))
-        setup, options, functions, commands = cloudpickle.loads(buffers[model["value"]])
-        return Definition(setup, options, functions, commands)
+        return Definition(*cloudpickle.loads(buffers[model["value"]]))
     if "file" in model:
         return load_file(Path(model["file"]))
     return definition_of(importlib.import_module(model["module"]).__file__)

@@ -21,6 +21,7 @@ from runway_lab.fields.field import (
     limit,
     shorten,
 )
+from runway_lab.latents import Point
 
 __all__ = ["Vector", "array_from_npy"]
 
@@ -31,7 +32,8 @@ MOST_NUMBERS = 1 << 24
 class Vector(Field):
     """A row of numbers of one length, drawn from a normal distribution where nobody chooses.
 
-    Values are float32 arrays. Lists, arrays and the bytes of an `.npy` file are taken too.
+    Values are float32 arrays. Lists, arrays and the bytes of an `.npy` file are taken too, and points of a latent
+    space: one of W+ layer after layer, one of W also where a point of W+ is meant, the same for each layer.
 
     >>> Vector(3).check([1, 2, 3])
     array([1., 2., 3.], dtype=float32)
@@ -68,7 +70,7 @@ class Vector(Field):
     def check(self, value: Any) -> Any:
         if value is None and self.optional:
             return None
-        row = self._numbers(value)
+        row = self._of_point(value) if isinstance(value, Point) else self._numbers(value)
         if row is not None and row.shape == (1, self.length):
             row = row[0]
         allowed = f"a row of {self.length} finite numbers"
@@ -80,6 +82,13 @@ class Vector(Field):
         if not np.isfinite(row).all():
             raise self.refuse(value, allowed, "a row with numbers that are not finite")
         return row
+
+    def _of_point(self, point: Point) -> np.ndarray:
+        layers, rest = divmod(self.length, point.size)
+        if point.space == "w" and layers > 1 and not rest:
+            point = point.widened(layers)
+        # A copy: the values of a point are never written to.
+        return np.array(point.values).reshape(-1)
 
     def _numbers(self, value: Any) -> np.ndarray | None:
         """The numbers in whatever was given, or None where there are none."""

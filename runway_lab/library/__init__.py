@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from runway_lab.library.places import path
     from runway_lab.library.room import EntryRoom, Usage, move_downloads, usage
     from runway_lab.library.shelf import add_model, delete_model, model, models
+    from runway_lab.library.stylegans import checkpoints
     from runway_lab.library.weights import missing, where
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Problem",
     "Usage",
     "add_model",
+    "checkpoints",
     "delete_model",
     "fetch",
     "missing",
@@ -46,6 +48,7 @@ _ROOMS = {
     "places": ("path",),
     "room": ("EntryRoom", "Usage", "move_downloads", "usage"),
     "shelf": ("add_model", "delete_model", "model", "models", "problems"),
+    "stylegans": ("checkpoints",),
     "weights": ("missing", "where"),
 }
 

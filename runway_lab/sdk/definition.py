@@ -18,6 +18,20 @@ for `device` (the torch device as text), `files` (the files of the model's card,
 (where the card lies).
 
 A command that yields instead of returning answers in parts; `yield outputs, 0.5` says how far it is.
+
+What a command takes may only be known once something is loaded: how long a z is, which labels there are. Then
+`inputs` (or `outputs`) is a function instead of a dict: it gets what the setup returned and gives the fields.
+
+    from runway_lab.fields import Category, Text
+    from runway_lab.sdk import command, setup
+
+    @setup
+    def prepare():
+        return {"night": "#123", "day": "#9cf"}
+
+    @command(inputs=lambda colours: {"time": Category(colours)}, outputs={"colour": Text()})
+    def colour_of(colours, time):
+        return colours[time]
 """
 
 from __future__ import annotations
@@ -27,7 +41,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import CodeType, FrameType
 from typing import Any, TypeVar, overload
 
@@ -38,6 +52,10 @@ from runway_lab.signature import Command, Signature, named
 __all__ = ["Definition", "command", "definition_of", "forget", "setup"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+Fields = Mapping[str, Field | Callable[[], Field]]
+FieldsOf = Callable[[Any], Fields]
+"""Gives the fields of a command for what the setup returned."""
+
 GIVEN = ("device", "files", "folder")
 """What a setup function may ask for beside its options."""
 
@@ -54,6 +72,8 @@ class Definition:
     options: dict[str, Field] = field(default_factory=dict)
     functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
     commands: dict[str, Command] = field(default_factory=dict)
+    fitting: dict[str, tuple[FieldsOf | None, FieldsOf | None]] = field(default_factory=dict)
+    """The commands whose inputs or outputs depend on what the setup returns. Until then they have none."""
 
     @property
     def signature(self) -> Signature:
@@ -73,6 +93,17 @@ class Definition:
             return None
         wanted = inspect.signature(self.setup).parameters
         return self.setup(**options, **{name: given[name] for name in GIVEN if name in wanted and name not in options})
+
+    def fitted(self, model: Any) -> Definition:
+        """The same with commands as they are for what the setup returned."""
+        commands = dict(self.commands)
+        for name, (inputs, outputs) in self.fitting.items():
+            known = commands[name]
+            taken = known.inputs if inputs is None else named(inputs(model))
+            given = known.outputs if outputs is None else named(outputs(model))
+            _check_command(self.functions[name], name, taken, given)
+            commands[name] = replace(known, inputs=taken, outputs=given)
+        return replace(self, commands=commands)
 
     def call(self, name: str, model: Any, inputs: Mapping[str, Any]) -> Any:
         """What a command returns, as it returns it. Inputs that are not given are the defaults."""
@@ -102,10 +133,8 @@ _runs: dict[str, CodeType] = {}
 @overload
 def setup(function: F) -> F: ...
 @overload
-def setup(*, options: Mapping[str, Field | Callable[[], Field]] | None = ...) -> Callable[[F], F]: ...
-def setup(
-    function: Callable[..., Any] | None = None, *, options: Mapping[str, Field | Callable[[], Field]] | None = None
-) -> Any:
+def setup(*, options: Fields | None = ...) -> Callable[[F], F]: ...
+def setup(function: Callable[..., Any] | None = None, *, options: Fields | None = None) -> Any:
     """Declares how a model is prepared, once, before its commands can be called.
 
     >>> @setup
@@ -132,16 +161,16 @@ def command(function: F) -> F: ...
 @overload
 def command(
     *,
-    inputs: Mapping[str, Field | Callable[[], Field]] | None = ...,
-    outputs: Mapping[str, Field | Callable[[], Field]] | None = ...,
+    inputs: Fields | FieldsOf | None = ...,
+    outputs: Fields | FieldsOf | None = ...,
     name: str | None = ...,
     description: str = ...,
 ) -> Callable[[F], F]: ...
 def command(
     function: Callable[..., Any] | None = None,
     *,
-    inputs: Mapping[str, Field | Callable[[], Field]] | None = None,
-    outputs: Mapping[str, Field | Callable[[], Field]] | None = None,
+    inputs: Fields | FieldsOf | None = None,
+    outputs: Fields | FieldsOf | None = None,
     name: str | None = None,
     description: str = "",
 ) -> Any:
@@ -165,17 +194,19 @@ def command(
                 f"A command cannot be called {shorten(called)}.",
                 hint="Say name='...', a word of letters, digits and _ - . or spaces.",
             )
-        taken, given = named(inputs or {}), named(outputs or {})
-        if not given:
-            raise BadValue(
-                f"The command {called!r} has no outputs.", hint="Say outputs={'image': Image()}, for example."
-            )
-        _check_parameters(function, taken, (), "input", model=True)
+        fit_inputs = inputs if callable(inputs) else None
+        fit_outputs = outputs if callable(outputs) else None
+        taken = {} if callable(inputs) else named(inputs or {})
+        given = {} if callable(outputs) else named(outputs or {})
+        if fit_inputs is None and fit_outputs is None:
+            _check_command(function, called, taken, given)
         words = description or " ".join((inspect.getdoc(function) or "").partition("\n\n")[0].split())
         with _lock:
             definition = _definition_at(_place(function), again=lambda known: called in known.commands)
             definition.functions[called] = function
             definition.commands[called] = Command(called, taken, given, words)
+            if fit_inputs is not None or fit_outputs is not None:
+                definition.fitting[called] = (fit_inputs, fit_outputs)
         function.__runway_lab__ = definition  # type: ignore[attr-defined]
         return function
 
@@ -254,6 +285,14 @@ def _check_function(function: Any) -> None:
             f"The function {function.__name__!r} is asynchronous, and nobody would wait for it.",
             hint="Write it with def; a command that answers in parts yields them.",
         )
+
+
+def _check_command(
+    function: Callable[..., Any], name: str, inputs: Mapping[str, Field], outputs: Mapping[str, Field]
+) -> None:
+    if not outputs:
+        raise BadValue(f"The command {name!r} has no outputs.", hint="Say outputs={'image': Image()}, for example.")
+    _check_parameters(function, inputs, (), "input", model=True)
 
 
 def _check_parameters(

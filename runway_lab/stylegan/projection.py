@@ -14,9 +14,11 @@ can be drawn but not edited.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable
+from collections.abc import Generator as Generating
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,18 +33,19 @@ from runway_lab.latents import Point
 from runway_lab.stylegan.errors import Incompatible
 from runway_lab.stylegan.generator import Generator
 
-__all__ = ["Progress", "Projection", "project", "psnr"]
+__all__ = ["Progress", "Projection", "descend", "project", "psnr"]
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a projection is: of `steps` this `step`, and how close the best so far comes."""
+    """Where a projection is: of `steps` this `step`, how close the best so far comes, and the ws of that."""
 
     step: int
     steps: int
     seconds: float
     psnr: float
     loss: float
+    ws: Tensor
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,34 @@ def project(
     Ends after `steps`, or `seconds`, or when `stop()` says so, with the best so far. `features` may turn pictures into
     perceptual features of any shape. The generator is left as it was.
     """
-    target = target[None] if target.ndim == 3 else target
+    began, stopped = time.monotonic(), False
+    descent = descend(generator, target, space, steps=steps, seed=seed, labels=labels, rate=rate, features=features)
+    with contextlib.closing(descent):
+        for reached in descent:
+            if progress is not None:
+                progress(reached)
+            stopped = (stop is not None and stop()) or (seconds is not None and reached.seconds >= seconds)
+            if stopped:
+                break
+    with torch.no_grad():
+        image = generator.synthesize(reached.ws)
+    close = psnr(image, _batched(target).to(generator.device).float())
+    return Projection(reached.ws, image, close, space, reached.step, time.monotonic() - began, stopped)
+
+
+def descend(
+    generator: Generator,
+    target: Tensor,
+    space: Literal["w", "w+"] = "w+",
+    *,
+    steps: int = 400,
+    seed: int = 0,
+    labels: Tensor | None = None,
+    rate: float = 0.08,
+    features: Callable[[Tensor], Tensor] | None = None,
+) -> Generating[Progress, None, None]:
+    """The steps of a projection, one at a time, for whoever wants to look in between."""
+    target = _batched(target)
     height, width = generator.size
     if tuple(target.shape) != (1, generator.img_channels, height, width):
         raise Incompatible(
@@ -103,27 +133,24 @@ def project(
         )
     if space not in ("w", "w+"):
         raise BadValue(f"A picture cannot be projected into {space!r}.", hint="It is 'w' or 'w+'.")
+    if steps < 1:
+        raise BadValue(f"A picture cannot be projected in {steps} steps.", hint="A few hundred give a likeness.")
     began = time.monotonic()
     frozen = [parameter.requires_grad for parameter in generator.parameters()]
     generator.requires_grad_(False)
     try:
         descent = _Descent(generator, target.to(generator.device).float(), seed, labels, features)
-        stopped, step = False, 0
         for step in range(1, steps + 1):
             descent.step(step, steps, wide=space == "w+" and step > steps // 4, rate=rate)
             spent = time.monotonic() - began
-            if progress is not None:
-                progress(Progress(step, steps, spent, descent.best_psnr, descent.best_loss))
-            stopped = (stop is not None and stop()) or (seconds is not None and spent >= seconds)
-            if stopped:
-                break
-        with torch.no_grad():
-            image = generator.synthesize(descent.best)
-        spent = time.monotonic() - began
-        return Projection(descent.best, image, psnr(image, descent.target), space, step, spent, stopped)
+            yield Progress(step, steps, spent, descent.best_psnr, descent.best_loss, descent.best)
     finally:
         for parameter, wanted in zip(generator.parameters(), frozen, strict=True):
             parameter.requires_grad_(wanted)
+
+
+def _batched(target: Tensor) -> Tensor:
+    return target[None] if target.ndim == 3 else target
 
 
 class _Descent:

@@ -230,6 +230,14 @@ def test_only_a_card_of_the_package_names_a_module(tmp_path: Path) -> None:
             full(run=Run(entry), source=shipped)
 
 
+def test_anybody_s_card_may_run_its_weights_on_a_stylegan(tmp_path: Path) -> None:
+    run = Run("runway_lab.models.stylegan", {"truncation": 0.5})
+    assert full(run=run).write(tmp_path).run == run
+    # A path or an address in a stranger's card is not opened.
+    with pytest.raises(BadValue, match=r"run\.options\.file"):
+        full(run=Run(run.entry, {"file": "/etc/passwd"})).write(tmp_path)
+
+
 @pytest.mark.parametrize("value", [None, (1,), {1: 2}, b"x", object(), [None]])
 def test_an_option_is_what_a_file_can_hold(value: object) -> None:
     with pytest.raises(BadValue, match=r"run\.options"):

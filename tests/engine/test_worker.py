@@ -52,6 +52,21 @@ def test_options_reach_the_setup_checked(echo):
         rl.run(space["look"], quiet=True, stile="oil")
 
 
+def test_a_signature_fits_what_was_loaded():
+    space = cell("""
+        @rl.setup(options={"length": Number(default=3, step=1)})
+        def prepare(length):
+            return length
+
+        @rl.command(inputs=lambda length: {"z": Vector(length)}, outputs={"sum": Number()})
+        def add(length, z):
+            return float(z.sum())
+    """)
+    with rl.run(space["add"], quiet=True, length=5) as running:
+        assert running.signature.command().inputs["z"].length == 5
+        assert running(z=rl.seed(0, 5)).sum == pytest.approx(float(rl.seed(0, 5).values.sum()), rel=1e-6)
+
+
 def test_a_device_that_is_not_there_is_told():
     space = cell("""
         @rl.setup

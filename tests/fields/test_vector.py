@@ -14,6 +14,7 @@ from runway_lab import frames
 from runway_lab.errors import BadValue
 from runway_lab.fields import Array, Buffer, Vector
 from runway_lab.fields.vector import array_from_npy
+from runway_lab.latents import Point, seed
 
 
 def npy(value: np.ndarray, **options: bool) -> bytes:
@@ -150,6 +151,18 @@ def test_a_row_that_lies_askew_is_put_straight() -> None:
     row = field.unpack({"buffer": 0, "encoding": "raw", "dtype": "<f4"}, [data])
     assert row.tolist() == [1, 2]
     assert row.flags.aligned
+
+
+def test_a_point_of_a_latent_space_is_taken() -> None:
+    point = seed(7, 6)
+    row = Vector(6).check(point)
+    assert row.tolist() == point.values.tolist()
+    row[0] = 1  # what a model gets it may write into
+    assert Vector(6).check(Point("w+", [[1, 2, 3], [4, 5, 6]])).tolist() == [1, 2, 3, 4, 5, 6]
+    assert Vector(6).check(Point("w", [1, 2, 3])).tolist() == [1, 2, 3, 1, 2, 3]
+    for wrong in (seed(7, 3), Point("w", [1, 2, 3, 4]), Point("w+", [[1, 2, 3]])):
+        with pytest.raises(BadValue, match="a row of 6 finite numbers"):
+            Vector(6).check(wrong)
 
 
 def test_rows_of_the_wrong_size_in_a_frame_are_refused() -> None:

@@ -73,6 +73,48 @@ def test_a_setup_and_a_command_are_a_model() -> None:
     assert ask(definition, "times", {"by": 3}, a=4) == 12
 
 
+def test_fields_may_depend_on_what_the_setup_returned() -> None:
+    space = cell("""
+        @setup(options={"words": Number(default=2, step=1)})
+        def prepare(words):
+            return ["w%d" % i for i in range(words)]
+
+        @command(inputs=lambda known: {"word": Category(known)}, outputs=lambda known: {"at": Number(max=len(known))})
+        def place(known, word):
+            return known.index(word)
+
+        @command(outputs={"words": Array(Text())})
+        def everything(known):
+            return known
+    """)
+    definition = definition_of(space["place"])
+    assert list(definition.signature.commands) == ["place", "everything"]
+    assert definition.signature.commands["place"].inputs == {}
+    two, three = (definition.fitted(definition.prepare({"words": count})) for count in (2, 3))
+    assert two.signature.commands["place"].inputs["word"].choices == ["w0", "w1"]
+    assert three.signature.commands["place"].outputs["at"].max == 3
+    assert definition.signature.commands["place"].inputs == {}
+    assert three.call("place", ["w0", "w1"], {"word": "w1"}) == 1
+    assert three.call("everything", ["w0"], {}) == ["w0"]
+
+
+def test_fields_that_do_not_fit_the_function_are_refused_once_they_are_known() -> None:
+    space = cell("""
+        @command(inputs=lambda model: {"a": Number()}, outputs={"n": Number()})
+        def wrong(model, b=1):
+            return b
+    """)
+    with pytest.raises(BadValue, match="no parameter for the input 'a'"):
+        definition_of(space["wrong"]).fitted(1)
+    space = cell("""
+        @command(outputs=lambda model: {})
+        def nothing(model):
+            return 1
+    """)
+    with pytest.raises(BadValue, match="'nothing' has no outputs"):
+        definition_of(space["nothing"]).fitted(1)
+
+
 def test_the_functions_stay_what_they_are() -> None:
     space = cell(DOUBLE)
     assert space["times"](5, 6) == 30
