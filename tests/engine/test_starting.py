@@ -18,7 +18,7 @@ def test_words_come_first_and_last(echo, capsys):
     with rl.run(echo["same"]):
         said = capsys.readouterr().err.splitlines()
     assert said[0] == "Starting same ..."
-    assert said[-1].startswith("same runs on cpu, started )
+    assert said[-1].startswith("same runs on cpu, started ")
 
 
 def test_a_failed_start_says_so_too(capsys):
