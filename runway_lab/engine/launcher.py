@@ -31,6 +31,8 @@ import time
 from typing import Any
 
 SUBREAPER = 36
+PATIENCE = 5.0
+"""Seconds for everything of a worker to be gone once it was killed."""
 
 
 def main(wishes: dict[str, Any]) -> None:
@@ -129,15 +131,24 @@ def end(pid: int) -> tuple[int, int]:
     """Kills the worker's group and every orphan it left; returns its exit code (negative: a signal) and memory."""
     with contextlib.suppress(OSError):
         os.killpg(pid, signal.SIGKILL)
+    deadline = time.monotonic() + PATIENCE
     while True:
         # A child may have left the group and be a child of ours now, so all our children go.
         for child in children():
             with contextlib.suppress(OSError):
                 os.kill(child, signal.SIGKILL)
         try:
-            keep(*os.wait3(0))
+            found, state, usage = os.wait3(os.WNOHANG)
         except ChildProcessError:
-            return ENDINGS.get(pid, (0, 0))
+            break
+        if found:
+            keep(found, state, usage)
+        elif time.monotonic() > deadline:
+            # Where the system does not list our children, an orphan may be out of reach.
+            break
+        else:
+            time.sleep(0.003)
+    return ENDINGS.get(pid, (0, 0))
 
 
 def children() -> list[int]:
