@@ -106,9 +106,9 @@ def test_a_start_without_descriptors_gives_its_slot_back(echo, monkeypatch):
     def none_left():
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr(process.os, "pipe", none_left)
-    for _ in range(4):
-        with pytest.raises(ModelCrashed, match="Too many open files"):
-            rl.run(echo["same"], quiet=True)
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(process.os, "pipe", none_left)
+        for _ in range(4):
+            with pytest.raises(ModelCrashed, match="Too many open files"):
+                rl.run(echo["same"], quiet=True)
     assert slots.running() == []
