@@ -27,7 +27,7 @@ from runway_lab.stylegan.discriminator import Discriminator, DiscriminatorConfig
 from runway_lab.stylegan.errors import BadCheckpoint
 from runway_lab.stylegan.found import Found
 from runway_lab.stylegan.generator import Generator
-from runway_lab.stylegan.records import Storage, Truncated, tensor_ref, width_of
+from runway_lab.stylegan.records import Storage, Truncated, dimensions, tensor_ref, width_of
 from runway_lab.stylegan.shapes import Arrays, discriminator_config, generator_config
 from runway_lab.stylegan.stylegan2 import StyleGAN2Config
 from runway_lab.stylegan.stylegan3 import StyleGAN3Config
@@ -103,7 +103,7 @@ def _contents(data: memoryview) -> tuple[dict[str, str], Arrays]:
         for name, (kind, shape, (begin, end)) in entries.items():
             if kind not in _KINDS:
                 raise BadCheckpoint(f"The tensor {name[:80]} is of the type {kind!r}.", hint="Save it as F32.")
-            width = width_of(_KINDS[kind])
+            width, shape = width_of(_KINDS[kind]), dimensions(shape)
             if begin < 0 or end < begin or (end - begin) != math.prod(shape) * width:
                 raise BadCheckpoint(
                     f"The tensor {name[:80]} claims another size than it holds.",

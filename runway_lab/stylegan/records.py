@@ -139,15 +139,24 @@ def tensor_ref(storage: Storage, offset: Any, shape: Any, strides: Any) -> Tenso
     return TensorRef(storage.kind, tuple(shape), tuple(strides), offset, storage)
 
 
+def dimensions(shape: Any) -> tuple[int, ...]:
+    """A shape, once it is certain that it is one: anything could stand there, and be multiplied."""
+    if not isinstance(shape, list | tuple) or len(shape) > 8 or not all(type(n) is int and n >= 0 for n in shape):
+        raise BadCheckpoint("A tensor whose shape makes no sense.", hint="This file is damaged or hostile.")
+    return tuple(shape)
+
+
 def _array_kind(dtype: Any) -> str:
     if not isinstance(dtype, Record) or dtype.name != "numpy.dtype" or not dtype.args:
         raise BadCheckpoint("An array of an unknown type.", hint="Only arrays of plain numbers can be read.")
-    kind = str(dtype.args[0]).lstrip("<=|")
+    told = dtype.args[0]
+    # Never str() of what a file holds: a nested tuple of some bytes becomes gigabytes of text.
+    kind = told.lstrip("<=|") if isinstance(told, str) else ""
     state = dtype.state
     big = isinstance(state, tuple) and len(state) > 1 and state[1] == ">"
     if kind not in _WIDTHS or big:
         raise BadCheckpoint(
-            f"An array of the type {str(dtype.args[0])[:20]!r}.",
+            f"An array of the type {kind[:20]!r}.",
             hint="Only little-endian numbers can be read.",
         )
     return kind
@@ -156,6 +165,7 @@ def _array_kind(dtype: Any) -> str:
 def array_from_state(shape: Any, dtype: Any, data: Any, fortran: bool) -> TensorRef:
     """A NumPy array from what its pickle says about it."""
     kind, view = _array_kind(dtype), memoryview(data)
+    shape = dimensions(shape)
     if len(view) != math.prod(shape) * _WIDTHS[kind]:
         raise BadCheckpoint(
             f"An array of the shape {list(shape)} claims more than it holds.",
@@ -203,7 +213,8 @@ def _persistent(args: tuple[Any, ...]) -> Record:
             "A network written by a version of the NVIDIA code that is not known here.",
             hint="Version 6, which StyleGAN2-ADA and StyleGAN3 write, can be read.",
         )
-    return Record(str(meta.get("class_name"))[:100], state=meta.get("state"))
+    name = meta.get("class_name")
+    return Record(name[:100] if isinstance(name, str) else "", state=meta.get("state"))
 
 
 _Constructor = Callable[[tuple[Any, ...]], Any]
@@ -213,7 +224,7 @@ CONSTRUCTORS: dict[tuple[str, str], _Constructor] = {
     ("torch._utils", "_rebuild_parameter"): lambda args: args[0],
     ("torch._utils", "_rebuild_parameter_with_state"): lambda args: args[0],
     ("torch", "Size"): lambda args: tuple(args[0]) if args and isinstance(args[0], list | tuple) else (),
-    ("torch", "device"): lambda args: str(args[0])[:40] if args else "cpu",
+    ("torch", "device"): lambda args: args[0][:40] if args and isinstance(args[0], str) else "cpu",
     ("collections", "OrderedDict"): _dict,
     ("dnnlib.util", "EasyDict"): _dict,
     ("dnnlib.tflib.network", "Network"): lambda args: Record("Network", args),

@@ -112,7 +112,7 @@ def _generator(theirs: Arrays) -> Arrays:
     while f"style.{layers + 1}.weight" in theirs:
         layers += 1
     blocks = 0
-    while f"to_rgbs.{blocks}.conv.weight" in theirs and blocks < 12:
+    while f"to_rgbs.{blocks}.conv.weight" in theirs and blocks < 8:  # 1024 x 1024
         blocks += 1
     arrays = _renamed(theirs, _generator_names(4 * 2**blocks, layers))
     for k in range(blocks + 1):

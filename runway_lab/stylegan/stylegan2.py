@@ -120,8 +120,8 @@ class _Bakery:
     """Keeps the last `_Baked` of a layer; never copied or stored with the layer."""
 
     def __init__(self) -> None:
-        self.key: tuple[object, ...] = ()
-        self.baked: _Baked | None = None
+        # One attribute, so that another thread never sees a new key with an old bake.
+        self.last: tuple[tuple[object, ...], _Baked] | None = None
 
     def __deepcopy__(self, memo: object) -> _Bakery:
         return _Bakery()
@@ -170,6 +170,12 @@ class StyledConv(nn.Module):
             self.register_buffer("noise_const", torch.randn(size))
         self._bakery = _Bakery()
 
+    def train(self, mode: bool = True) -> StyledConv:
+        """Forgets what is baked as well: an optimiser may change `.data`, which no version counts."""
+        self._bakery.last = None
+        super().train(mode)
+        return self
+
     def noise(self, kind: str, count: int, source: torch.Generator | None) -> Tensor | None:
         """The noise to add, [1 or count, 1, H, W] in float32, or None."""
         if not self.use_noise or kind == "none":
@@ -181,7 +187,7 @@ class StyledConv(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor, noise: str | Tensor) -> Tensor:
         """`noise` is "const", "none" or what `noise` gave for "random"."""
-        if _wants_grad(x, w, self.weight, self.bias, self.affine.weight):
+        if _wants_grad(x, w, *self.parameters()):
             return self._differentiable(x, w, self.noise(noise, 1, None) if isinstance(noise, str) else noise)
         return self._quick(x, w, noise)
 
@@ -256,8 +262,9 @@ class StyledConv(nn.Module):
         # addresses.
         lasting = not torch.compiler.is_compiling() and not any(t.is_inference() for t in sources)
         key = (dtype, *[(t.data_ptr(), t._version) for t in sources]) if lasting else ()
-        if lasting and self._bakery.key == key and self._bakery.baked is not None:
-            return self._bakery.baked
+        last = self._bakery.last
+        if lasting and last is not None and last[0] == key:
+            return last[1]
         with torch.no_grad():
             weight = _tamed(self.weight) if dtype == torch.float16 else self.weight.detach()
             plain = weight.to(dtype)
@@ -278,7 +285,7 @@ class StyledConv(nn.Module):
                 style_bias=self.affine.bias * self.affine.lr_multiplier,
             )
         if lasting:
-            self._bakery.key, self._bakery.baked = key, baked
+            self._bakery.last = key, baked
         return baked
 
 

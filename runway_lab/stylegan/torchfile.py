@@ -38,7 +38,7 @@ def read_stream(data: memoryview, parent: Unpickler | None = None) -> Any:
         )
     value, keys = reader.load(), reader.load()
     for key in keys if isinstance(keys, list) else ():
-        storage = storages.get(str(key))
+        storage = storages.get(str(key)) if type(key) in (str, int) else None
         if storage is None:
             raise BadCheckpoint("A storage that nothing uses.", hint="This file is damaged.")
         (count,) = struct.unpack("<q", reader._take(8))
@@ -87,6 +87,8 @@ def _collector(storages: dict[str, Storage]) -> Callable[[Any], Storage]:
         if not isinstance(reference, tuple) or len(reference) < 5 or reference[0] != "storage":
             raise BadCheckpoint("A reference to something that is no storage.", hint="This file is damaged.")
         _, kind, key, _, count = reference[:5]
+        if type(key) not in (str, int):
+            raise BadCheckpoint("A storage without a name.", hint="This file is damaged or hostile.")
         if type(count) is not int or count < 0 or (len(reference) > 5 and reference[5] is not None):
             raise BadCheckpoint("A storage of an impossible size.", hint="This file is damaged or hostile.")
         return storages.setdefault(str(key), Storage(storage_kind(kind), count))

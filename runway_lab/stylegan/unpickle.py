@@ -211,7 +211,8 @@ class Unpickler:
 
     @staticmethod
     def _plain_key(key: Any) -> Any:
-        if isinstance(key, tuple) and all(isinstance(each, SCALARS) for each in key):
+        # A long one would be hashed anew with every use, for nothing a checkpoint needs.
+        if isinstance(key, tuple) and len(key) <= 8 and all(isinstance(each, SCALARS) for each in key):
             return key
         raise BadCheckpoint("A dictionary with keys that are no plain values.", hint="This file is hostile.")
 

@@ -170,10 +170,10 @@ def test_a_model_made_in_inference_mode_keeps_what_it_has_packed() -> None:
     with torch.inference_mode():
         G = small_stylegan2()  # noqa: N806
         G.synthesize(torch.randn(1, G.num_ws, 10))
-        kept = G.synthesis.b8.conv1._bakery.baked
+        kept = G.synthesis.b8.conv1._bakery.last
         G.synthesize(torch.randn(1, G.num_ws, 10))
         assert kept is not None
-        assert G.synthesis.b8.conv1._bakery.baked is kept
+        assert G.synthesis.b8.conv1._bakery.last is kept
 
 
 def test_it_can_be_copied_and_pickled_after_use() -> None:
@@ -227,3 +227,20 @@ def test_impossible_sizes_are_refused() -> None:
         StyleGAN2Config(resolution=100)
     with pytest.raises(BadValue, match="'skip', 'resnet' or 'orig'"):
         StyleGAN2Config(architecture="unet")
+
+
+def test_what_was_baked_is_forgotten_when_training_begins_or_ends() -> None:
+    G = small_stylegan2().requires_grad_(False)  # noqa: N806
+    ws = torch.randn(1, G.num_ws, 10)
+    G.synthesize(ws)
+    # As an optimiser or a moving average may do it: no version is counted.
+    G.synthesis.b8.conv0.weight.data.add_(0.3)
+    G.eval()
+    assert off(G.synthesize(ws), by_the_paper(G, ws)) < 1e-5
+
+
+def test_every_parameter_of_a_layer_gets_its_gradient() -> None:
+    G = small_stylegan2().requires_grad_(False)  # noqa: N806
+    strength = G.synthesis.b8.conv0.noise_strength.requires_grad_(True)
+    assert G.synthesize(torch.randn(1, G.num_ws, 10)).requires_grad
+    assert strength.requires_grad

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from runway_lab.stylegan import BadCheckpoint, UnsafeCheckpoint
-from runway_lab.stylegan.records import Truncated, megabytes
+from runway_lab.stylegan.records import Truncated, dimensions, megabytes
 from runway_lab.stylegan.unpickle import Unpickler
 
 
@@ -151,11 +151,14 @@ BOMBS = {
     "a long number as text": b"I" + b"9" * 9_000 + b"\n.",
     "deep nesting": b"\x80\x04" + b"]" * 200_000 + b"a" * 199_999 + b".",
     "an array that holds nothing": pickle.dumps(np.zeros(4)).replace(b"K\x04\x85", b"J\xff\xff\xff\x7f\x85"),
+    "a nested tuple where a word should be": b"\x80\x02ctorch\ndevice\nK\x01" + b"2\x86" * 27 + b"\x85R.",
+    "a long key used often": b"\x80\x04(" + b"N" * 100_000 + b"t\x940}" + b"h\x00Ns" * 20_000 + b".",
     "wide text": b"\x80\x04X" + struct.pack("<I", 20_000_000) + "😀".encode() + b"a" * 19_999_996 + b".",
 }
 
 MEASURE = """
 import resource, sys
+from runway_lab.stylegan.records import dimensions
 from runway_lab.stylegan.errors import BadCheckpoint
 from runway_lab.stylegan.unpickle import Unpickler
 data = sys.stdin.buffer.read()
@@ -180,3 +183,9 @@ def test_nothing_hangs_or_fills_the_memory(name: str) -> None:
     # The data itself was in memory before: two more of its size, and 64 MB.
     limit = 2 * len(data) + 64 * 2**20
     assert int(kilobytes) * (1024 if sys.platform != "darwin" else 1) <= limit
+
+
+@pytest.mark.parametrize("shape", [("x" * 1000, 10**6), [1] * 100_000, (True, 2), "ab", (2, -1), (2.0,), None])
+def test_a_shape_is_looked_at_before_it_is_multiplied(shape: object) -> None:
+    with pytest.raises(BadCheckpoint, match="makes no sense"):
+        dimensions(shape)
