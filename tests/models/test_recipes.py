@@ -110,3 +110,11 @@ def test_card_pictures_stay_small(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)
     covers.write(noise, tmp_path / "noise.webp")
     assert (tmp_path / "noise.webp").stat().st_size <= covers.LARGEST
+
+
+def test_a_network_that_finds_nothing_is_measured_too():
+    network = Detector().eval()
+    for parameter in network.parameters():
+        parameter.data.zero_()
+    figures = ShapeLesson.measure(network, 2)
+    assert figures["precision"] == figures["recall"] == 0

@@ -98,7 +98,11 @@ class ShapeLesson(Lesson):
             precisions.append(average_precision(score, correct, wanted))
             sure = score > 0.35
             hits, claims, truths = hits + int(correct[sure].sum()), claims + int(sure.sum()), truths + wanted
-        figures = {"map50": float(np.mean(precisions)), "precision": hits / claims, "recall": hits / truths}
+        figures = {
+            "map50": float(np.mean(precisions)),
+            "precision": hits / max(claims, 1),
+            "recall": hits / max(truths, 1),
+        }
         return figures | {f"ap50_{name}": value for name, value in zip(LABELS, precisions, strict=True)}
 
     @staticmethod
