@@ -1,0 +1,1 @@
+"""The training loop, the only place of `training/` that knows torch."""
