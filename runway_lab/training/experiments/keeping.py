@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Collection
 
 from runway_lab.errors import BadValue
-from runway_lab.training.experiments.layout import Layout, steps_in
+from runway_lab.training.experiments.folder import Folder, steps_in
 
 __all__ = ["kept_steps", "nearest", "superfluous", "thin", "to_keep"]
 
@@ -25,9 +25,9 @@ def to_keep(steps: int, count: int) -> list[int]:
     return sorted({max(1, round(steps * (i + 1) / count)) for i in range(max(1, min(count, steps)))})
 
 
-def kept_steps(layout: Layout) -> list[int]:
+def kept_steps(folder: Folder) -> list[int]:
     """The steps whose checkpoints are there."""
-    return steps_in(layout.checkpoints, ".safetensors")
+    return steps_in(folder.checkpoints, ".safetensors")
 
 
 def superfluous(steps: Collection[int], pinned: Collection[int], count: int) -> list[int]:
@@ -52,12 +52,12 @@ def superfluous(steps: Collection[int], pinned: Collection[int], count: int) -> 
     return sorted(gone)
 
 
-def thin(layout: Layout, pinned: Collection[int], count: int) -> list[int]:
+def thin(folder: Folder, pinned: Collection[int], count: int) -> list[int]:
     """Deletes the checkpoints that are too many; which those were."""
-    gone = superfluous(kept_steps(layout), pinned, count)
+    gone = superfluous(kept_steps(folder), pinned, count)
     for step in gone:
         with contextlib.suppress(OSError):
-            layout.checkpoint(step).unlink()
+            folder.checkpoint(step).unlink()
     return gone
 
 

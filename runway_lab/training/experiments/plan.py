@@ -12,7 +12,7 @@ from typing import Any
 
 from runway_lab.errors import DamagedEntry
 from runway_lab.library.atomic import write_json
-from runway_lab.training.experiments.layout import Layout
+from runway_lab.training.experiments.folder import Folder
 from runway_lab.training.experiments.states import read_json, words
 
 __all__ = ["Budget", "Plan"]
@@ -54,7 +54,7 @@ class Plan:
     title: str
     settings: dict[str, Any]
     dataset: dict[str, Any] = field(default_factory=dict)
-    """name, folder, digest, title; or `source` and `options`, of which a dataset is made first."""
+    """name, folder, digest, title, card; or `make_from` and `options`, of which a dataset is made first."""
     start: dict[str, Any] = field(default_factory=dict)
     """`file` in the folder of the experiment, `name` as a person said it; empty: from scratch."""
     created: float = 0.0
@@ -66,8 +66,8 @@ class Plan:
         return int(self.settings["steps"])
 
     @classmethod
-    def read(cls, layout: Layout) -> Plan:
-        said = read_json(layout.plan)
+    def read(cls, folder: Folder) -> Plan:
+        said = read_json(folder.plan)
         known = {each.name for each in fields(cls)}
         given = {name: value for name, value in said.items() if name in known}
         try:
@@ -77,18 +77,18 @@ class Plan:
                 raise ValueError("it has no settings")
         except (TypeError, ValueError, KeyError) as error:
             raise DamagedEntry(
-                f"The experiment {layout.id!r} cannot be read: {error}.", hint=f"Mend {layout.plan}, or delete it."
+                f"The experiment {folder.id!r} cannot be read: {error}.", hint=f"Mend {folder.plan}, or delete it."
             ) from error
         return plan
 
-    def write(self, layout: Layout) -> Plan:
-        write_json(layout.plan, asdict(self))
+    def write(self, folder: Folder) -> Plan:
+        write_json(folder.plan, asdict(self))
         return self
 
     @classmethod
-    def change(cls, layout: Layout, **changes: Any) -> Plan:
+    def change(cls, folder: Folder, **changes: Any) -> Plan:
         """Changes what was asked for, as it is just now; a function is given what was there."""
-        with words(layout):
-            plan = cls.read(layout)
+        with words(folder):
+            plan = cls.read(folder)
             made = {name: value(getattr(plan, name)) if callable(value) else value for name, value in changes.items()}
-            return replace(plan, **made).write(layout)
+            return replace(plan, **made).write(folder)

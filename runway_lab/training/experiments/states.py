@@ -27,7 +27,7 @@ from runway_lab.errors import DamagedEntry
 from runway_lab.library.atomic import write_json
 from runway_lab.library.locks import FileLock
 from runway_lab.training.experiments import lines
-from runway_lab.training.experiments.layout import Layout
+from runway_lab.training.experiments.folder import Folder
 
 __all__ = ["ACTIVE", "STATES", "State", "change", "held", "note", "read", "read_json", "tell", "words"]
 
@@ -59,9 +59,9 @@ class State:
 _FIELDS = {each.name for each in fields(State)}
 
 
-def read(layout: Layout) -> State:
+def read(folder: Folder) -> State:
     """As it is written; `current` in `Experiment` asks also whether it is still true."""
-    said = read_json(layout.state)
+    said = read_json(folder.state)
     state = State(**{name: value for name, value in said.items() if name in _FIELDS})
     return state if state.name in STATES else replace(state, name="draft")
 
@@ -80,38 +80,38 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def words(layout: Layout) -> Iterator[None]:
+def words(folder: Folder) -> Iterator[None]:
     """Alone with the words of an experiment."""
-    with FileLock(layout.words_lock, timeout=WAIT_SECONDS):
+    with FileLock(folder.words_lock, timeout=WAIT_SECONDS):
         yield
 
 
 def change(
-    layout: Layout, name: str, why: str = "", *, only_from: tuple[str, ...] = STATES, quiet: bool = False, **facts: Any
+    folder: Folder, name: str, why: str = "", *, only_from: tuple[str, ...] = STATES, quiet: bool = False, **facts: Any
 ) -> State | None:
     """Puts an experiment into another state; None where it is by now in one that this does not lead from."""
-    with words(layout):
-        before = read(layout)
+    with words(folder):
+        before = read(folder)
         if before.name not in only_from:
             return None
         facts.setdefault("error", "")
         state = replace(before, name=name, why=why, since=time.time(), **facts)
-        _write(layout, state)
+        _write(folder, state)
     if not quiet:
-        tell(layout, f"{name.capitalize()}{f': {why}' if why else '.'}", kind="state", step=state.step)
+        tell(folder, f"{name.capitalize()}{f': {why}' if why else '.'}", kind="state", step=state.step)
     return state
 
 
-def note(layout: Layout, **facts: Any) -> None:
+def note(folder: Folder, **facts: Any) -> None:
     """Adds facts to the state as it is."""
-    with words(layout):
-        _write(layout, replace(read(layout), **facts))
+    with words(folder):
+        _write(folder, replace(read(folder), **facts))
 
 
-def tell(layout: Layout, what: str, *, kind: str = "note", step: int | None = None) -> None:
+def tell(folder: Folder, what: str, *, kind: str = "note", step: int | None = None) -> None:
     """A line in the diary."""
     line: dict[str, Any] = {"when": round(time.time(), 3), "kind": kind, "what": what}
-    lines.append(layout.diary, [line if step is None else {**line, "at": step}])
+    lines.append(folder.diary, [line if step is None else {**line, "at": step}])
 
 
 def held(lock: Path) -> bool:
@@ -125,5 +125,5 @@ def held(lock: Path) -> bool:
     return True
 
 
-def _write(layout: Layout, state: State) -> None:
-    write_json(layout.state, asdict(state))
+def _write(folder: Folder, state: State) -> None:
+    write_json(folder.state, asdict(state))

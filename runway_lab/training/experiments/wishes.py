@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from runway_lab.library.atomic import write_json
-from runway_lab.training.experiments.layout import Layout
+from runway_lab.training.experiments.folder import Folder
 from runway_lab.training.experiments.states import read_json, words
 
 __all__ = ["Wishes", "clear", "read", "stamp", "wish"]
@@ -27,31 +27,31 @@ class Wishes:
     pinned: tuple[int, ...] = ()
 
 
-def read(layout: Layout) -> Wishes:
-    said = read_json(layout.wishes)
+def read(folder: Folder) -> Wishes:
+    said = read_json(folder.wishes)
     pinned = tuple(sorted({step for step in said.get("pinned", ()) if type(step) is int and step >= 0}))
     return Wishes(str(said.get("pause") or ""), str(said.get("stop") or ""), pinned)
 
 
-def wish(layout: Layout, **changes: Any) -> Wishes:
+def wish(folder: Folder, **changes: Any) -> Wishes:
     """Adds to what is wished for; a function is given what was there."""
-    with words(layout):
-        wishes = read(layout)
+    with words(folder):
+        wishes = read(folder)
         made = {name: value(getattr(wishes, name)) if callable(value) else value for name, value in changes.items()}
         wishes = replace(wishes, **made)
-        write_json(layout.wishes, asdict(wishes))
+        write_json(folder.wishes, asdict(wishes))
     return wishes
 
 
-def clear(layout: Layout) -> None:
+def clear(folder: Folder) -> None:
     """Forgets that it should pause or stop: somebody wants it to go on."""
-    wish(layout, pause="", stop="")
+    wish(folder, pause="", stop="")
 
 
-def stamp(layout: Layout) -> tuple[int, ...]:
+def stamp(folder: Folder) -> tuple[int, ...]:
     """Differs when plan or wishes were written since."""
     found = []
-    for path in (layout.plan, layout.wishes):
+    for path in (folder.plan, folder.wishes):
         try:
             seen = os.stat(path)
             found += [seen.st_mtime_ns, seen.st_ino]

@@ -26,13 +26,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Layout", "step_of"]
+__all__ = ["Folder", "step_of"]
 
 _STEP = re.compile(r"(?:step|state)-(\d{1,9})\.(?:webp|safetensors|json)")
 
 
 @dataclass(frozen=True)
-class Layout:
+class Folder:
     """The paths of one experiment."""
 
     root: Path
