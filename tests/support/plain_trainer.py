@@ -77,9 +77,11 @@ class PlainTrainer:
     def sample(self) -> Any:
         count = self.settings.samples
         grid = np.arange(count * 16 * 16 * 3).reshape(count, 16, 16, 3)
-        return (np.outer(self.values, np.ones(1)).sum() * 1000 + grid + self.values[grid % SIZE] * 50).astype(
-            np.int64
-        ).astype(np.uint8)
+        return (
+            (np.outer(self.values, np.ones(1)).sum() * 1000 + grid + self.values[grid % SIZE] * 50)
+            .astype(np.int64)
+            .astype(np.uint8)
+        )
 
     def state(self) -> dict[str, Any]:
         return {

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from runway_lab.errors import BadValue, RunwayLabError, Unknown
+from runway_lab.errors import BadValue, RunwayLabError, Unknown, shorten, suggest
 from runway_lab.library.atomic import new_folder
 from runway_lab.library.places import path, place
 from runway_lab.library.stylegans import ENDINGS
 from runway_lab.training.experiments import line, states
-from runway_lab.training.experiments.experiment import Experiment, Kept, check_steps, check_title
+from runway_lab.training.experiments.experiment import Experiment, Kept, check_steps
 from runway_lab.training.experiments.folder import Folder
 from runway_lab.training.experiments.plan import Budget, Plan
 from runway_lab.training.experiments.preparing import lineage_of
+from runway_lab.training.experiments.words import check_title, slug
 from runway_lab.training.loop.settings import TrainingSettings
 
-__all__ = ["begin", "described", "find_data", "find_start", "free_id", "slug"]
+__all__ = ["begin", "described", "find_data", "find_start", "free_id"]
 
 
 def begin(
@@ -100,15 +100,6 @@ def free_id(title: str) -> str:
     return found
 
 
-def slug(title: str) -> str:
-    """A title as a name for a folder.
-
-    >>> slug("Petals, in spring"), slug("花")
-    ('petals-in-spring', 'experiment')
-    """
-    return re.sub(r"[^a-z0-9]+", "-", title.lower())[:60].strip("-") or "experiment"
-
-
 def find_start(start: Any) -> tuple[Path | None, dict[str, Any], list[Any]]:
     """The file to start from, what is said of it, and what it was made from."""
     if start is None or start == "":
@@ -121,7 +112,8 @@ def find_start(start: Any) -> tuple[Path | None, dict[str, Any], list[Any]]:
     named = os.fspath(start) if isinstance(start, (str, os.PathLike)) else ""
     if not named:
         raise BadValue(
-            f"{start!r:.80} is nothing to start from.", hint="Give the id of a model, a file, an experiment, or nothing."
+            f"{start!r:.80} is nothing to start from.",
+            hint="Give the id of a model, a file, an experiment, or nothing.",
         )
     file = Path(named).expanduser()
     if file.suffix.lower() in ENDINGS and file.is_file():
@@ -152,8 +144,6 @@ def _by_name(name: str) -> tuple[Path, dict[str, Any], list[Any]]:
     if name in experiments:
         found = experiments[name]
         return _of_experiment(found, found.checkpoint())
-    from runway_lab.errors import suggest
-
     names = [*(card.id for card in catalog.search("stylegan")), *known, *experiments]
     raise Unknown(f"There is nothing called {name!r} to start from, and no such file.", hint=suggest(name, names))
 
@@ -202,7 +192,9 @@ def described(dataset: Any) -> dict[str, Any]:
         "height": int(dataset.height),
         "width": int(dataset.width),
         "channels": int(dataset.channels),
-        "card": {name: str(value) for name in ("source", "licence", "consent", "note") if (value := getattr(card, name, ""))},
+        "card": {
+            name: str(value) for name in ("source", "licence", "consent", "note") if (value := getattr(card, name, ""))
+        },
         "licence": str(getattr(card, "licence", "")),
     }
 

@@ -1,20 +1,22 @@
 """What a machine has to train on, found out without torch in this process.
 
-Most machines have a processor and a torch that knows no graphics card; its file `version.py` says so. Otherwise a
-process of its own is asked, once.
+Where torch can do no more than compute on a processor, or the machine has no driver of a graphics card, there is
+nothing to ask. Otherwise a process of its own is asked, once: whoever is started from here is told the answer in its
+environment, `RUNWAY_LAB_DEVICES`, which a person may set as well ("cuda:1,cpu").
 """
 
 from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 import subprocess
 import sys
 from functools import cache
 from pathlib import Path
 
-__all__ = ["candidates", "devices"]
+__all__ = ["VARIABLE", "candidates", "devices"]
 
 _ASK = """
 import json, torch
@@ -24,15 +26,17 @@ if torch.backends.mps.is_available():
 print(json.dumps(found))
 """
 PATIENCE = 120.0
+VARIABLE = "RUNWAY_LAB_DEVICES"
+DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
+"""On Linux one of these is there where a graphics card can be used: NVIDIA's, Windows' own, AMD's."""
 
 
 @cache
 def devices() -> tuple[str, ...]:
-    """All of them, the quickest first.
-
-    >>> devices()[-1]
-    'cpu'
-    """
+    """All of them, the quickest first."""
+    told = os.environ.get(VARIABLE, "")
+    if told:
+        return tuple(each.strip() for each in told.split(",") if each.strip())
     found: list[str] = []
     if _may_have_more():
         asked = subprocess.run([sys.executable, "-c", _ASK], capture_output=True, timeout=PATIENCE, check=False)
@@ -60,9 +64,11 @@ def candidates(wanted: str, before: str = "") -> tuple[str, ...]:
 
 
 def _may_have_more() -> bool:
-    """Whether this torch can do more than compute on the processor."""
+    """Whether torch may be able to do more here than compute on the processor."""
     if sys.platform == "darwin":
         return True
+    if sys.platform == "linux" and not any(map(os.path.exists, DRIVERS)):
+        return False
     found = importlib.util.find_spec("torch")
     if found is None or found.origin is None:
         return False

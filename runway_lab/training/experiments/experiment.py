@@ -22,6 +22,7 @@ from runway_lab.training.experiments.folder import Folder, steps_in
 from runway_lab.training.experiments.plan import Budget, Plan
 from runway_lab.training.experiments.processes import log_end
 from runway_lab.training.experiments.states import ACTIVE, State
+from runway_lab.training.experiments.words import check_title, duration
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -123,7 +124,9 @@ class Experiment:
         stamp = wishes.stamp(self._folder)[:2]
         if self._plan is None or self._plan[0] != stamp:
             if not self._folder.plan.exists():
-                raise Unknown(f"The experiment {self.id!r} is not there any more.", hint="Somebody deleted or moved it.")
+                raise Unknown(
+                    f"The experiment {self.id!r} is not there any more.", hint="Somebody deleted or moved it."
+                )
             self._plan = (stamp, Plan.read(self._folder))
         return self._plan[1]
 
@@ -173,7 +176,9 @@ class Experiment:
             step, speed = int(beat.get("step", state.step)), float(beat.get("speed", 0.0))
             left = (steps - step) / speed if speed > 0 else None
             heard = max(0.0, time.time() - beat["when"]) if "when" in beat else None
-            return Progress(step, steps, int(beat.get("images", 0)), float(beat.get("seconds", 0.0)), speed, left, heard)
+            return Progress(
+                step, steps, int(beat.get("images", 0)), float(beat.get("seconds", 0.0)), speed, left, heard
+            )
         except (RunwayLabError, TypeError, ValueError):
             return Progress(state.step, steps, state.images, state.seconds)
 
@@ -396,7 +401,7 @@ class Experiment:
             end = time.monotonic() + wait
             while time.monotonic() < end and self.state in ("training", "preparing"):
                 time.sleep(0.02)
-            if wait and not self.state in ACTIVE:
+            if wait and self.state not in ACTIVE:
                 self._until_free(end)
         elif status.interrupted:
             states.change(self._folder, state, why, only_from=("training", "preparing"), step=status.step)
@@ -424,25 +429,6 @@ class Experiment:
     def _used(self, name: str, budget: Budget) -> float:
         hours = self.status.seconds / 3600
         return hours if name == "hours" else hours * (budget.price_per_hour or 0.0)
-
-
-def duration(seconds: float) -> str:
-    """A time as a person says it.
-
-    >>> duration(8), duration(200), duration(7300)
-    ('8 s', '3 min', '2 h 2 min')
-    """
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def check_title(title: object) -> str:
-    """A title that can be shown and made a name of."""
-    if not isinstance(title, str) or not title.strip() or len(title) > 200:
-        raise BadValue(f"An experiment cannot be called {title!r:.80}.", hint="Give it a title of up to 200 letters.")
-    return " ".join(title.split())
 
 
 def check_steps(steps: int) -> None:

@@ -27,6 +27,7 @@ SHARE = 40.0
 
 MOST_REAL, MOST_BYTES = 256, 64 << 20
 PATIENCE = 60.0
+MOST_FAILURES = 3
 
 Pictures = NDArray[np.uint8]
 
@@ -75,6 +76,7 @@ class Measuring:
         if sys.platform == "linux":
             # There, a thread has a priority of its own.
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+        failures = 0
         while True:
             with self._something:
                 while self._inbox is None and not self._closed:
@@ -87,8 +89,10 @@ class Measuring:
             try:
                 self._measure(*taken)
             except Exception:
-                # A measure that fails is no reason to end a training.
+                # A measure that fails is no reason to end a training, but there is no use in trying for ever.
                 traceback.print_exc()
+                failures += 1
+                self._closed = self._closed or failures >= MOST_FAILURES
             with self._something:
                 self._busy = False
                 self._rest_until = time.monotonic() + SHARE * (time.thread_time() - began)

@@ -112,7 +112,7 @@ def _train(folder: Folder, door: Door) -> None:
     try:
         while True:
             run(trainer, everybody)
-            name, why = work.outcome or ("", "")
+            name, why = work.outcome
             if name != "alone":
                 _keep_all(work, trainer, sheets, checkpoints, whole=name != "paused")
             if not name:

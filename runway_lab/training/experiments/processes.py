@@ -1,8 +1,8 @@
 """Processes that outlive whoever started them, and how they find this very package.
 
-A supervisor is the child of nobody: a short-lived process starts it as a session of its own and ends, so that the system
-adopts it. So it does not hear the signals of a terminal, and a kernel that ends everything it has begun does not find it.
-On Windows it is detached from console and job.
+A supervisor is the child of nobody: a short-lived process starts it as a session of its own and ends, so that the
+system adopts it. So it does not hear the signals of a terminal, and a kernel that ends everything it has begun does not
+find it. On Windows it is detached from console and job.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from runway_lab.errors import RunwayLabError
+from runway_lab.training.experiments.devices import VARIABLE, devices
 from runway_lab.training.experiments.folder import Folder
 
 __all__ = ["command", "detach", "end_group", "environment", "log_end"]
@@ -31,29 +32,30 @@ import json, os, subprocess, sys
 wish = json.loads(sys.argv[1])
 how = {"creationflags": 0x8 | 0x200 | 0x1000000} if os.name == "nt" else {"start_new_session": True}
 with open(wish["log"], "ab") as log:
-    started = subprocess.Popen(wish["command"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=wish["cwd"], **how)
+    how |= {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, "cwd": wish["cwd"]}
+    started = subprocess.Popen(wish["command"], **how)
 print(started.pid, flush=True)
 os._exit(0)
 """
 
 
-def command(module: str, folder: Folder) -> list[str]:
+def command(module: str, told: str) -> list[str]:
     """The command line of a module of this room, from this very package and nothing else of the current folder."""
     here = str(Path(__file__).parents[3])
     code = (
         f"import sys; sys.path.insert(0, {here!r}); import runway_lab; del sys.path[0]; "
         f"from {PACKAGE}.{module} import main; sys.exit(main(sys.argv[1]))"
     )
-    return [sys.executable, "-P", "-c", code, str(folder.root)]
+    return [sys.executable, "-P", "-c", code, told]
 
 
 def environment(threads: int = 0) -> dict[str, str]:
     """Ours, for a process that computes for hours beside others.
 
-    torch's threads spin for ever while they wait for each other, which beside a browser costs many times the work itself;
-    to put them to sleep at once makes a training with its small operations slower. A short spin does neither.
+    torch's threads spin for ever while they wait for each other, which beside a browser costs many times the work
+    itself; to put them to sleep at once makes a training with its small operations slower. A short spin does neither.
     """
-    made = {"GOMP_SPINCOUNT": "10000", **os.environ, "PYTHONUNBUFFERED": "1"}
+    made = {"GOMP_SPINCOUNT": "10000", **os.environ, "PYTHONUNBUFFERED": "1", VARIABLE: ",".join(devices())}
     if threads:
         made |= {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
     return made
@@ -62,7 +64,7 @@ def environment(threads: int = 0) -> dict[str, str]:
 def detach(module: str, folder: Folder) -> int:
     """Starts a module of this room as a process that nobody's end ends; its number."""
     _shorten(folder.log)
-    wish: dict[str, Any] = {"command": command(module, folder), "log": str(folder.log), "cwd": str(folder.root)}
+    wish: dict[str, Any] = {"command": command(module, str(folder.root)), "log": str(folder.log), "cwd": str(folder.root)}
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", _STARTER, json.dumps(wish)],
         stdin=subprocess.DEVNULL,

@@ -41,13 +41,14 @@ class Rollbacks(Callback):
         self._told = 0
 
     def after_step(self, trainer: Any, losses: dict[str, float]) -> None:
-        for incident in trainer.incidents[self._told :]:
-            step = trainer.step
+        new, self._told = trainer.incidents[self._told :], len(trainer.incidents)
+        if new:
+            step, folder = trainer.step, self.work.folder
             # First a state to go on from, then the later ones go.
             self.work.scribe.submit(self.work.saver.job(step, trainer.state))
-            self.work.scribe.submit(lambda: resume.forget_after(self.work.folder, step))
-            states.tell(self.work.folder, incident, kind="incident", step=step)
-        self._told = len(trainer.incidents)
+            self.work.scribe.submit(lambda: resume.forget_after(folder, step))
+            for incident in new:
+                states.tell(folder, incident, kind="incident", step=step)
 
 
 class Metrics(Callback):

@@ -1,8 +1,8 @@
 """The resume state: all of a trainer, so that going on is the same as never having stopped.
 
-The trainer copies its state in memory, which takes milliseconds, and the copy is written in the background: first the state
-itself under a temporary name, flushed, renamed; then a small JSON with its size and SHA-256. A state without its JSON,
-or that is not what its JSON says, does not count: then the one before it does, so two are kept.
+The trainer copies its state in memory, which takes milliseconds, and the copy is written in the background: first the
+state itself under a temporary name, flushed, renamed; then a small JSON with its size and SHA-256. A state without its
+JSON, or that is not what its JSON says, does not count: then the one before it does, so two are kept.
 
 It is written every `seconds`, but not before 20 times as long as the last write took has gone by, so that it costs less
 than 5 % of the time on any disk. That much, at most, is lost when a trainer is killed.

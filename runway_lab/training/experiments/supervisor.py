@@ -120,7 +120,7 @@ class Supervisor:
         threads = int(Plan.read(self.folder).settings.get("threads", 0))
         more: dict[str, Any] = {} if sys.platform == "win32" else {"process_group": 0}
         trainer = subprocess.Popen(
-            command("process", self.folder), stdin=subprocess.PIPE, env=environment(threads), **more
+            command("process", str(self.folder.root)), stdin=subprocess.PIPE, env=environment(threads), **more
         )
         try:
             return self._watch(trainer)
