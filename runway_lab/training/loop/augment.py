@@ -23,7 +23,7 @@ from torch import Tensor
 
 from runway_lab.stylegan.resample import down, up
 
-__all__ = ["Augment", "Likelihood"]
+__all__ = ["Augment", "Likelihood", "look_up"]
 
 
 class Likelihood:
@@ -130,10 +130,15 @@ def _rotation(angle: Tensor, ratio: float) -> Tensor:
 def _moved(images: Tensor, theta: Tensor) -> Tensor:
     big = up(images)
     grid = F.affine_grid(theta, list(big.shape), align_corners=False)
-    return down(_LookUp.apply(big, grid))
+    return down(look_up(big, grid))
 
 
 _BILINEAR, _REFLECTED = 0, 2
+
+
+def look_up(images: Tensor, grid: Tensor) -> Tensor:
+    """The pictures' values at the places in `grid` [N, H, W, 2], in [-1, 1]; beyond the border they are mirrored."""
+    return _LookUp.apply(images, grid)  # type: ignore[no-any-return]
 
 
 class _LookUp(torch.autograd.Function):
