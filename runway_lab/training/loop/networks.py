@@ -298,7 +298,9 @@ def _say_left(said: list[str], what: str, left: list[str]) -> None:
     """Which layers begin anew, by resolution rather than by tensor."""
     if not left:
         return
-    blocks = sorted({int(part[1:]) for name in left for part in name.split(".") if part[0] == "b" and part[1:].isdigit()})
+    blocks = sorted(
+        {int(part[1:]) for name in left for part in name.split(".") if part[0] == "b" and part[1:].isdigit()}
+    )
     places = ", ".join(f"{each} x {each}" for each in blocks)
     rest = "" if places else "some of its layers"
     said.append(f"In the {what}, {f'layers at {places}' if places else rest} begin anew: they learn their part first.")

@@ -116,8 +116,9 @@ def test_a_larger_size_keeps_what_the_small_one_knew() -> None:
     start = checkpoint(32)
     made = networks(SETTINGS, (64, 64, 3), start)
     for resolution in (4, 8, 16, 32):
-        old, new = start.generator.get_submodule(f"synthesis.b{resolution}"), made.live.get_submodule(
-            f"synthesis.b{resolution}"
+        old, new = (
+            start.generator.get_submodule(f"synthesis.b{resolution}"),
+            made.live.get_submodule(f"synthesis.b{resolution}"),
         )
         torch.testing.assert_close(new.conv1.weight, old.conv1.weight)
     assert any("32 x 32" in line and "64 x 64" in line for line in made.said)
