@@ -58,7 +58,7 @@ class Augment:
     def __call__(self, images: Tensor, p: float, source: torch.Generator) -> Tensor:
         if p <= 0 or not self.families:
             return images
-        count, channels, height, width = images.shape
+        count, _, height, width = images.shape
         # Chance is drawn on the CPU in float32, the same on every device.
         moved, maps = self._movements(count, height, width, p, source)
         if moved.any():
