@@ -128,11 +128,18 @@ def _rotation(angle: Tensor, ratio: float) -> Tensor:
 
 
 def _moved(images: Tensor, theta: Tensor) -> Tensor:
-    big = up(images)
+    """The pictures looked up at twice the resolution, with a mirrored margin: filters see darkness beyond a border."""
+    height, width = images.shape[2:]
+    margin = _MARGIN
+    big = up(F.pad(images, [margin + 1] * 4, mode="reflect"))[:, :, 2:-2, 2:-2]
+    wider = theta.new_tensor([(width + 2 * margin) / width, (height + 2 * margin) / height, 1.0])
+    # The map holds for [-1, 1] without the margin, both before and after it.
+    theta = theta * wider / wider[:2, None]
     grid = F.affine_grid(theta, list(big.shape), align_corners=False)
-    return down(look_up(big, grid))
+    return down(look_up(big, grid))[:, :, margin:-margin, margin:-margin]
 
 
+_MARGIN = 2
 _BILINEAR, _REFLECTED = 0, 2
 
 

@@ -205,7 +205,8 @@ def test_a_start_without_discriminator_is_told() -> None:
 
 def test_settings_that_the_start_decides_are_told() -> None:
     made = networks(TrainingSettings(channel_max=99), (32, 32, 3), checkpoint())
-    assert any("channel_max" in line and "16" in line for line in made.said)
+    assert any("how wide" in line and "8" in line for line in made.said)
+    assert any("latent" in line for line in networks(TrainingSettings(latent=99), (32, 32, 3), checkpoint()).said)
 
 
 def test_a_stylegan3_cannot_be_trained_on() -> None:

@@ -180,13 +180,18 @@ def test_augmentation_follows_the_sureness_of_the_discriminator() -> None:
 
 def test_the_average_is_quick_at_first_and_slow_later() -> None:
     subject = trainer(ema_kimg=1, ema_rampup=0.05)
+    before = subject.state()["generator"]
     advance(subject, 1)
     early = subject.state()
+    # After the first step it is where the generator is.
+    assert not torch.equal(before["synthesis.b16.conv1.weight"], early["generator"]["synthesis.b16.conv1.weight"])
+    with torch.no_grad():
+        subject.live.synthesis.b16.conv1.weight.add_(1)
     subject.images = 1_000_000
     subject._follow()
     late = subject.state()
     name = "synthesis.b16.conv1.weight"
-    start, target = early["generator"][name], early["live"][name]
+    start, target = early["generator"][name], late["live"][name]
     share = ((late["generator"][name] - start).norm() / (target - start).norm()).item()
     assert share == pytest.approx(1 - 0.5 ** (4 / 1000), rel=1e-3)
 
