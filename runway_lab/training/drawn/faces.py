@@ -29,7 +29,14 @@ SKINS = (
     Tone(0.400, 0.062, 46),
 )
 # Brown, amber, hazel, green, gray, blue, and how often.
-EYES = (Tone(0.40, 0.07, 55), Tone(0.56, 0.11, 70), Tone(0.55, 0.08, 100), Tone(0.60, 0.10, 145), Tone(0.60, 0.03, 240), Tone(0.62, 0.10, 245))
+EYES = (
+    Tone(0.40, 0.07, 55),
+    Tone(0.56, 0.11, 70),
+    Tone(0.55, 0.08, 100),
+    Tone(0.60, 0.10, 145),
+    Tone(0.60, 0.03, 240),
+    Tone(0.62, 0.10, 245),
+)
 EYE_SHARES = (0.38, 0.12, 0.12, 0.14, 0.08, 0.16)
 
 
@@ -92,9 +99,17 @@ class Mood:
     @classmethod
     def chance(cls, chance: np.random.Generator) -> Mood:
         mouth = str(chance.choice(["closed", "grin", "laugh", "oh"], p=[0.58, 0.24, 0.12, 0.06]))
-        smile = float(np.clip(chance.normal(0.45, 0.45), -0.6, 1.2)) if mouth == "closed" else float(chance.uniform(0.5, 1))
+        smile = (
+            float(np.clip(chance.normal(0.45, 0.45), -0.6, 1.2)) if mouth == "closed" else float(chance.uniform(0.5, 1))
+        )
         gaze = chance.normal(0, 0.25, 2).clip(-0.5, 0.5)
-        return cls(smile, mouth, float(chance.normal(1.0, 0.10)), float(chance.normal(0.15, 0.5)), (float(gaze[0]), float(gaze[1])))
+        return cls(
+            smile,
+            mouth,
+            float(chance.normal(1.0, 0.10)),
+            float(chance.normal(0.15, 0.5)),
+            (float(gaze[0]), float(gaze[1])),
+        )
 
 
 def outline(person: Person) -> Points:
@@ -156,7 +171,12 @@ def _ears(sheet: Sheet, scene: Scene, person: Person, outfit: wear.Outfit) -> No
         x, y = scene.pose.spot(side * seen, 0.03)
         tone = person.skin.shifted(-0.01, 0.012) if side * scene.side > 0 else shade
         sheet.fill([ellipse(x, y, 0.034, 0.056, 0.15 * side)], tone.rgb())
-        sheet.fill([ellipse(x + 0.004 * side, y + 0.002, 0.018, 0.036, 0.15 * side)], shade.shifted(-0.05, 0.03).rgb(), 0.6, soft=0.006)
+        sheet.fill(
+            [ellipse(x + 0.004 * side, y + 0.002, 0.018, 0.036, 0.15 * side)],
+            shade.shifted(-0.05, 0.03).rgb(),
+            0.6,
+            soft=0.006,
+        )
         if outfit.earrings is not None:
             sheet.fill([ellipse(x + 0.004 * side, y + 0.068, 0.015, 0.018)], outfit.earrings.rgb())
             sheet.dab(Tone(0.98, 0.02, 90).rgb(), 0.9, x, y + 0.063, 0.006)
@@ -186,13 +206,23 @@ def _flesh(sheet: Sheet, scene: Scene, person: Person, face: Field, u: Field, v:
     if person.freckles:
         angle = np.random.default_rng(7).normal(0, 1, (26, 2)) * (0.085, 0.028) + (0, 0.085)
         spots = pose.place(angle)
-        sheet.fill([ellipse(x, y, 0.0055, 0.005, count=8) for x, y in spots], skin.shade(0.9).shifted(0, 0.03).rgb(), 0.55 * person.freckles)
+        sheet.fill(
+            [ellipse(x, y, 0.0055, 0.005, count=8) for x, y in spots],
+            skin.shade(0.9).shifted(0, 0.03).rgb(),
+            0.55 * person.freckles,
+        )
     if person.age > 0.62:
         strength = (person.age - 0.5) * 0.9
-        lines = [
-            [(0.065 * side, 0.10), (0.098 * side, 0.145), (0.100 * side, 0.185)] for side in (-1, 1)
-        ] + [[(0.165 * side, 0.02 + rise), (0.19 * side, 0.02 + 1.6 * rise)] for side in (-1, 1) for rise in (-0.016, 0.014)]
-        lines += [[(-0.09, -0.15), (0.0, -0.158), (0.09, -0.15)], [(-0.075, 0.048), (-0.105, 0.056), (-0.14, 0.045)], [(0.075, 0.048), (0.105, 0.056), (0.14, 0.045)]]
+        lines = [[(0.065 * side, 0.10), (0.098 * side, 0.145), (0.100 * side, 0.185)] for side in (-1, 1)] + [
+            [(0.165 * side, 0.02 + rise), (0.19 * side, 0.02 + 1.6 * rise)]
+            for side in (-1, 1)
+            for rise in (-0.016, 0.014)
+        ]
+        lines += [
+            [(-0.09, -0.15), (0.0, -0.158), (0.09, -0.15)],
+            [(-0.075, 0.048), (-0.105, 0.056), (-0.14, 0.045)],
+            [(0.075, 0.048), (0.105, 0.056), (0.14, 0.045)],
+        ]
         for each in lines:
             path = pose.place(smooth(each, closed=False, pieces=4))
             sheet.fill([ribbon(path, 0.008 * taper(len(path)) + 0.001)], deep, strength)
@@ -231,7 +261,9 @@ def _eye(sheet: Sheet, scene: Scene, person: Person, mood: Mood, side: int) -> N
     sheet.fill([ellipse(x, y, radius * 0.52, radius * 0.52)], Tone(0.16, 0.02, 300).rgb(), within=open_eye)
     sheet.fill([ribbon(lid + (0, 0.006), 0.016)], Tone(0.2, 0.03, 300).rgb(), 0.35, within=open_eye, soft=0.004)
     spark = radius * 0.34
-    sheet.fill([ellipse(x + 0.012 * np.sign(scene.side), y - 0.013, spark, spark)], np.ones((3, 1, 1), np.float32), 0.97)
+    sheet.fill(
+        [ellipse(x + 0.012 * np.sign(scene.side), y - 0.013, spark, spark)], np.ones((3, 1, 1), np.float32), 0.97
+    )
     sheet.dab(np.ones((3, 1, 1), np.float32), 0.55, x - 0.014 * np.sign(scene.side), y + 0.014, 0.005)
     lash = Tone(0.22, 0.035, 40) if skin.lightness > 0.5 else Tone(0.14, 0.02, 40)
     thick = 0.011 if person.manly else 0.017
@@ -240,8 +272,15 @@ def _eye(sheet: Sheet, scene: Scene, person: Person, mood: Mood, side: int) -> N
     sheet.fill([ribbon(lid - (0, 0.003), thick * weight)], lash.rgb(), 0.95)
     if not person.manly:
         tip = lid[-1]
-        flicks = [[tip - (0.004 * side, 0.004), tip + (0.016 * side, -0.016)], [lid[-4], lid[-4] + (0.015 * side, -0.022)]]
-        sheet.fill([ribbon(np.array([a, (a + b) / 2 + (0.003 * side, 0.003), b]), [0.009, 0.006, 0.001]) for a, b in flicks], lash.rgb(), 0.9)
+        flicks = [
+            [tip - (0.004 * side, 0.004), tip + (0.016 * side, -0.016)],
+            [lid[-4], lid[-4] + (0.015 * side, -0.022)],
+        ]
+        sheet.fill(
+            [ribbon(np.array([a, (a + b) / 2 + (0.003 * side, 0.003), b]), [0.009, 0.006, 0.001]) for a, b in flicks],
+            lash.rgb(),
+            0.9,
+        )
     sheet.fill([ribbon(under[1:-1], 0.005)], skin.shade(1.2).shifted(0, 0.02).rgb(), 0.5)
     crease = lid[1:-1] - (0, 0.019 * (1.0 + 0.5 * person.big_eyes))
     sheet.fill([ribbon(crease, 0.008 * taper(len(crease)))], skin.shade(1.1).shifted(0, 0.02).rgb(), 0.55)
@@ -252,9 +291,18 @@ def _brows(sheet: Sheet, scene: Scene, person: Person, mood: Mood) -> None:
     rise = -0.082 - 0.03 * person.big_eyes - 0.008 * mood.brow
     for side in (-1, 1):
         tilt = 0.012 * mood.brow
-        curve = [(0.052, rise + 0.012 - tilt), (0.095, rise - 0.006), (0.130, rise - 0.004), (0.162, rise + 0.016 + tilt)]
+        curve = [
+            (0.052, rise + 0.012 - tilt),
+            (0.095, rise - 0.006),
+            (0.130, rise - 0.004),
+            (0.162, rise + 0.016 + tilt),
+        ]
         path = scene.pose.place(smooth([(side * x, y) for x, y in curve], closed=False, pieces=4))
-        thick = (0.026 if person.manly else 0.017) * np.linspace(1.0, 0.30, len(path)) * np.minimum(1, np.arange(len(path)) / 3 + 0.5)
+        thick = (
+            (0.026 if person.manly else 0.017)
+            * np.linspace(1.0, 0.30, len(path))
+            * np.minimum(1, np.arange(len(path)) / 3 + 0.5)
+        )
         sheet.fill([ribbon(path, thick)], tone.rgb(), 0.88, soft=0.0025)
 
 
@@ -263,7 +311,9 @@ def _nose(sheet: Sheet, scene: Scene, person: Person) -> None:
     big = 1.0 + 0.12 * person.nose
     deep = skin.shade(1.0).shifted(-0.02, 0.02).rgb()
     # The bridge: shade on one side of it, light on the other.
-    path = pose.place(smooth([(-0.026 * side, -0.03), (-0.020 * side, 0.03), (-0.034 * side * big, 0.085)], closed=False), lift=0.01)
+    path = pose.place(
+        smooth([(-0.026 * side, -0.03), (-0.020 * side, 0.03), (-0.034 * side * big, 0.085)], closed=False), lift=0.01
+    )
     sheet.fill([ribbon(path, 0.020 * np.linspace(0.5, 1.2, len(path)))], deep, 0.34, soft=0.009)
     path = pose.place(smooth([(0.004 * side, -0.02), (0.004 * side, 0.08)], closed=False), lift=0.02)
     sheet.fill([ribbon(path, 0.016)], skin.glow(1.0).rgb(), 0.42, soft=0.008)
@@ -274,7 +324,12 @@ def _nose(sheet: Sheet, scene: Scene, person: Person) -> None:
     sheet.dab(deep, 0.40, x - 0.006 * side, y + 0.004, 0.030 * big, 0.009)
     wings = []
     for way in (-1, 1):
-        curve = [(0.036 * way * big, 0.088), (0.041 * way * big, 0.110), (0.022 * way * big, 0.118), (0.008 * way, 0.125)]
+        curve = [
+            (0.036 * way * big, 0.088),
+            (0.041 * way * big, 0.110),
+            (0.022 * way * big, 0.118),
+            (0.008 * way, 0.125),
+        ]
         path = pose.place(smooth(curve, closed=False, pieces=4), lift=0.018)
         wings.append(ribbon(path, 0.0095 * taper(len(path), 0.7) + 0.001))
     sheet.fill(wings, skin.shade(1.5).shifted(0, 0.03).rgb(), 0.72)
@@ -297,9 +352,25 @@ def _mouth(sheet: Sheet, scene: Scene, person: Person, mood: Mood) -> None:
         return pose.place(smooth(curve, closed=closed, pieces=pieces))
 
     if mood.mouth == "closed":
-        seam = [(-wide, middle - up), (-0.5 * wide, middle + 0.004), (0.0, middle + 0.3 * up), (0.5 * wide, middle + 0.004), (wide, middle - up)]
-        top = [(0.72 * wide, middle - 0.006 * full - 0.4 * up), (0.24 * wide, middle - 0.016 * full), (0.0, middle - 0.011 * full), (-0.24 * wide, middle - 0.016 * full), (-0.72 * wide, middle - 0.006 * full - 0.4 * up)]
-        bottom = [(0.6 * wide, middle + 0.012 * full - 0.1 * up), (0.0, middle + 0.028 * full + 0.3 * up), (-0.6 * wide, middle + 0.012 * full - 0.1 * up)]
+        seam = [
+            (-wide, middle - up),
+            (-0.5 * wide, middle + 0.004),
+            (0.0, middle + 0.3 * up),
+            (0.5 * wide, middle + 0.004),
+            (wide, middle - up),
+        ]
+        top = [
+            (0.72 * wide, middle - 0.006 * full - 0.4 * up),
+            (0.24 * wide, middle - 0.016 * full),
+            (0.0, middle - 0.011 * full),
+            (-0.24 * wide, middle - 0.016 * full),
+            (-0.72 * wide, middle - 0.006 * full - 0.4 * up),
+        ]
+        bottom = [
+            (0.6 * wide, middle + 0.012 * full - 0.1 * up),
+            (0.0, middle + 0.028 * full + 0.3 * up),
+            (-0.6 * wide, middle + 0.012 * full - 0.1 * up),
+        ]
         seam_line = placed(seam, 5)
         sheet.fill([np.concatenate([seam_line, placed(top)])], lips.shade(0.5).rgb(), 0.85)
         sheet.fill([np.concatenate([seam_line, placed(bottom)])], lips.rgb(), 0.85, soft=0.0015)
@@ -312,21 +383,49 @@ def _mouth(sheet: Sheet, scene: Scene, person: Person, mood: Mood) -> None:
         wide = 0.034 if mood.mouth == "oh" else wide + 0.006
         lift = 0.0 if mood.mouth == "oh" else up + 0.006
         start = middle - 0.010
-        top = [(-wide, start - lift), (-0.5 * wide, start - 0.1 * lift), (0.0, start), (0.5 * wide, start - 0.1 * lift), (wide, start - lift)]
+        top = [
+            (-wide, start - lift),
+            (-0.5 * wide, start - 0.1 * lift),
+            (0.0, start),
+            (0.5 * wide, start - 0.1 * lift),
+            (wide, start - lift),
+        ]
         if mood.mouth == "oh":
-            top = [(-wide, start + 0.02), (-0.6 * wide, start - 0.006), (0.0, start - 0.014), (0.6 * wide, start - 0.006), (wide, start + 0.02)]
-        bottom = [(0.85 * wide, start + 0.45 * drop), (0.45 * wide, start + 0.9 * drop), (0.0, start + drop), (-0.45 * wide, start + 0.9 * drop), (-0.85 * wide, start + 0.45 * drop)]
+            top = [
+                (-wide, start + 0.02),
+                (-0.6 * wide, start - 0.006),
+                (0.0, start - 0.014),
+                (0.6 * wide, start - 0.006),
+                (wide, start + 0.02),
+            ]
+        bottom = [
+            (0.85 * wide, start + 0.45 * drop),
+            (0.45 * wide, start + 0.9 * drop),
+            (0.0, start + drop),
+            (-0.45 * wide, start + 0.9 * drop),
+            (-0.85 * wide, start + 0.45 * drop),
+        ]
         lid = placed(top, 5)
         opening = np.concatenate([lid, placed(bottom)])
         inside = sheet.shape([opening])
-        lip = opening.mean(axis=0) + (opening - opening.mean(axis=0)) * (1.13, 1.0) + np.where(opening[:, 1:] > opening[:, 1].mean(), (0, 0.013 * full), (0, -0.010 * full))
+        lip = (
+            opening.mean(axis=0)
+            + (opening - opening.mean(axis=0)) * (1.13, 1.0)
+            + np.where(opening[:, 1:] > opening[:, 1].mean(), (0, 0.013 * full), (0, -0.010 * full))
+        )
         sheet.fill([lip], lips.rgb(), 0.9, soft=0.0015)
         sheet.fill([opening], Tone(0.27, 0.09, 22).rgb())
         x, y = pose.spot(0.0, start + drop)
-        sheet.fill([ellipse(x, y, 0.62 * wide, 0.45 * drop)], Tone(0.60, 0.13, 20).rgb(), 0.9, within=inside, soft=0.004)
+        sheet.fill(
+            [ellipse(x, y, 0.62 * wide, 0.45 * drop)], Tone(0.60, 0.13, 20).rgb(), 0.9, within=inside, soft=0.004
+        )
         if mood.mouth != "oh":
             teeth = Tone(0.94, 0.016, 85).rgb()
-            sheet.fill([ribbon(lid + (0, 0.007 if mood.mouth == "laugh" else 0.008), 0.028 * taper(len(lid), 0.45))], teeth, within=inside)
+            sheet.fill(
+                [ribbon(lid + (0, 0.007 if mood.mouth == "laugh" else 0.008), 0.028 * taper(len(lid), 0.45))],
+                teeth,
+                within=inside,
+            )
         x, y = pose.spot(0.012 * scene.side, start + drop + 0.010)
         sheet.dab(lips.glow(1.6).rgb(), 0.6, x, y, 0.020, 0.005)
         corners = lid[[0, -1]]

@@ -36,7 +36,17 @@ LINES = {
     "fringe": [(0.205, 0.08), (0.190, -0.02), (0.168, -0.088), (0.085, -0.100), (0.0, -0.104)],
     "curtain": [(0.207, 0.10), (0.198, 0.0), (0.170, -0.095), (0.090, -0.168), (0.0, -0.228)],
 }
-SWEEP = [(0.207, 0.03), (0.193, -0.045), (0.172, -0.098), (0.085, -0.128), (-0.01, -0.165), (-0.095, -0.212), (-0.150, -0.165), (-0.190, -0.075), (-0.207, 0.03)]
+SWEEP = [
+    (0.207, 0.03),
+    (0.193, -0.045),
+    (0.172, -0.098),
+    (0.085, -0.128),
+    (-0.01, -0.165),
+    (-0.095, -0.212),
+    (-0.150, -0.165),
+    (-0.190, -0.075),
+    (-0.207, 0.03),
+]
 
 # Name: hairline, how far it stands off the head, how far locks hang at the sides, width and end of what is behind.
 STYLES: dict[str, tuple[str, float, float, tuple[float, float] | None]] = {
@@ -72,9 +82,15 @@ def chance_tone(chance: np.random.Generator, dark: float, age: float) -> Tone:
 
 def chance_style(chance: np.random.Generator, manly: bool, age: float) -> str:
     if manly:
-        names, shares = ("crop", "part", "tousled", "quiff", "bald", "curls", "afro", "long", "bun"), [0.16, 0.2, 0.2, 0.14, 0.05 + 0.12 * age, 0.08, 0.07, 0.03, 0.03]
+        names, shares = (
+            ("crop", "part", "tousled", "quiff", "bald", "curls", "afro", "long", "bun"),
+            [0.16, 0.2, 0.2, 0.14, 0.05 + 0.12 * age, 0.08, 0.07, 0.03, 0.03],
+        )
     else:
-        names, shares = ("bob", "long", "waves", "bun", "bunches", "curls", "afro", "tousled", "part", "veil"), [0.17, 0.17, 0.17, 0.12, 0.12 * (1 - age), 0.11, 0.07, 0.05, 0.04, 0.05]
+        names, shares = (
+            ("bob", "long", "waves", "bun", "bunches", "curls", "afro", "tousled", "part", "veil"),
+            [0.17, 0.17, 0.17, 0.12, 0.12 * (1 - age), 0.11, 0.07, 0.05, 0.04, 0.05],
+        )
     return str(chance.choice(names, p=np.array(shares) / np.sum(shares)))
 
 
@@ -119,12 +135,33 @@ class Locks:
         elif self.style == "bunches":
             for side in (-1, 1):
                 x, y = pose.spot(0.285 * side, 0.03)
-                drop = smooth([(x - 0.075 * side, y - 0.12), (x + 0.02 * side, y - 0.125), (x + 0.085 * side, y + 0.01), (x + 0.05 * side, y + 0.19), (x + 0.005 * side, y + 0.235), (x - 0.045 * side, y + 0.11)])
+                drop = smooth(
+                    [
+                        (x - 0.075 * side, y - 0.12),
+                        (x + 0.02 * side, y - 0.125),
+                        (x + 0.085 * side, y + 0.01),
+                        (x + 0.05 * side, y + 0.19),
+                        (x + 0.005 * side, y + 0.235),
+                        (x - 0.045 * side, y + 0.11),
+                    ]
+                )
                 light = scene.sphere(sheet.x - np.float32(x), sheet.y - np.float32(y), 0.10, 0.20)
                 sheet.fill([drop], scene.lit(tone, light))
-                lines = [smooth([(x + (a - 0.06) * side, y - 0.11), (x + (a * 1.4) * side, y), (x + (a * 0.5 + 0.005) * side, y + 0.2)], closed=False) for a in (-0.02, 0.01, 0.04)]
+                lines = [
+                    smooth(
+                        [
+                            (x + (a - 0.06) * side, y - 0.11),
+                            (x + (a * 1.4) * side, y),
+                            (x + (a * 0.5 + 0.005) * side, y + 0.2),
+                        ],
+                        closed=False,
+                    )
+                    for a in (-0.02, 0.01, 0.04)
+                ]
                 sheet.fill([ribbon(each, 0.008 * taper(len(each))) for each in lines], tone.shade(1.2).rgb(), 0.6)
-                sheet.fill([ellipse(x - 0.055 * side, y - 0.115, 0.030, 0.030)], Tone(0.60, 0.15, scene.wall.hue + 165).rgb())
+                sheet.fill(
+                    [ellipse(x - 0.055 * side, y - 0.115, 0.030, 0.030)], Tone(0.60, 0.15, scene.wall.hue + 165).rgb()
+                )
         if back is None:
             return
         wide, end = back
@@ -134,7 +171,10 @@ class Locks:
             angle = np.linspace(0, 2 * np.pi, 27)[:-1]
             bumps = []
             for index, a in enumerate(angle):
-                x, y = pose.spot(float(np.cos(a)) * (wide - 0.05) * squeeze, high + float(np.sin(a)) * (0.26 if self.style == "afro" else 0.27) * squeeze)
+                x, y = pose.spot(
+                    float(np.cos(a)) * (wide - 0.05) * squeeze,
+                    high + float(np.sin(a)) * (0.26 if self.style == "afro" else 0.27) * squeeze,
+                )
                 radius = 0.056 + 0.014 * float(self.jitter[index, 0])
                 bumps.append(ellipse(x, y, radius, radius, count=16))
             x, y = pose.spot(0.0, high)
@@ -144,7 +184,15 @@ class Locks:
             sheet.paint(cloud, scene.lit(tone.shade(0.15), light, 1.1))
             self._curl_lines(sheet, scene, cloud, high, wide)
         else:
-            shape = [(0.0, -0.31), (0.17, -0.26), (0.245, -0.10), (wide - 0.01, 0.10), (wide, 0.6 * end), (wide - 0.03, end), (0.10, end + 0.02)]
+            shape = [
+                (0.0, -0.31),
+                (0.17, -0.26),
+                (0.245, -0.10),
+                (wide - 0.01, 0.10),
+                (wide, 0.6 * end),
+                (wide - 0.03, end),
+                (0.10, end + 0.02),
+            ]
             shape = shape + [(-x, y) for x, y in reversed(shape[1:])]
             edge = smooth(shape)
             if self.style == "waves":
@@ -156,12 +204,29 @@ class Locks:
             sheet.paint(mass * sheet.spot(*pose.spot(0.0, 0.22), 0.15, 0.20) * np.float32(0.55), tone.shade(1.6).rgb())
             start = np.stack([np.linspace(-0.2, 0.2, 14), np.full(14, -0.1)], axis=1)
             finish = np.stack([np.linspace(-wide, wide, 14) * 0.95, np.full(14, end)], axis=1)
-            self._strands(sheet, mass, pose.place(self._runs(start, (start + finish) / 2 * (1.1, 1), finish)), 0.010, 0.35, tone.shade(1.3))
+            self._strands(
+                sheet,
+                mass,
+                pose.place(self._runs(start, (start + finish) / 2 * (1.1, 1), finish)),
+                0.010,
+                0.35,
+                tone.shade(1.3),
+            )
 
     def _ball(self, sheet: Sheet, scene: Scene, x: float, y: float, radius: float) -> None:
         light = scene.sphere(sheet.x - np.float32(x), sheet.y - np.float32(y), radius * 1.1, radius * 1.1)
         sheet.fill([ellipse(x, y, radius, radius * 0.92)], scene.lit(self.tone, light))
-        rings = [smooth([(x - radius * k, y + 0.2 * radius), (x - 0.2 * radius, y - radius * k * 0.7), (x + radius * k, y + 0.1 * radius)], closed=False) for k in (0.4, 0.65, 0.88)]
+        rings = [
+            smooth(
+                [
+                    (x - radius * k, y + 0.2 * radius),
+                    (x - 0.2 * radius, y - radius * k * 0.7),
+                    (x + radius * k, y + 0.1 * radius),
+                ],
+                closed=False,
+            )
+            for k in (0.4, 0.65, 0.88)
+        ]
         sheet.fill([ribbon(each, 0.009 * taper(len(each))) for each in rings], self.tone.shade(1.2).rgb(), 0.6)
 
     def _curl_lines(self, sheet: Sheet, scene: Scene, cloud: Field, high: float, wide: float) -> None:
@@ -177,7 +242,9 @@ class Locks:
         dark = centres[:, None, :] + arc
         light = centres[:, None, :] - arc * (1, 1) + (0, 0.006)
         sheet.paint(cloud * sheet.lines(dark, 0.014, soft=0.004) * np.float32(0.50), self.tone.shade(1.4).rgb())
-        sheet.paint(cloud * sheet.lines(light, 0.012, soft=0.004) * np.float32(0.45), self.tone.shifted(0.07, 0.01).rgb())
+        sheet.paint(
+            cloud * sheet.lines(light, 0.012, soft=0.004) * np.float32(0.45), self.tone.shifted(0.07, 0.01).rgb()
+        )
 
     # What is in front
 
@@ -190,10 +257,19 @@ class Locks:
 
     def _cap(self) -> Points:
         k = min(self.volume, 0.025) if self.style in ("curls", "afro") else self.volume
-        dome = [(-0.208 - 0.2 * k, 0.045), (-0.222 - 0.9 * k, -0.02), (-0.224 - k, -0.12), (-0.165 - k, -0.243 - 0.5 * k), (-0.075, -0.292 - k)]
+        dome = [
+            (-0.208 - 0.2 * k, 0.045),
+            (-0.222 - 0.9 * k, -0.02),
+            (-0.224 - k, -0.12),
+            (-0.165 - k, -0.243 - 0.5 * k),
+            (-0.075, -0.292 - k),
+        ]
         dome = [*dome, *[(-x, y) for x, y in reversed(dome)]]
         if self.style == "quiff" and not self.hat:
-            dome = [(x + 0.02 * self.side * (y < -0.2), y - 0.030 * max(0.0, 1 - abs(x - 0.08 * self.side) / 0.2)) for x, y in dome]
+            dome = [
+                (x + 0.02 * self.side * (y < -0.2), y - 0.030 * max(0.0, 1 - abs(x - 0.08 * self.side) / 0.2))
+                for x, y in dome
+            ]
         outer = smooth(dome, closed=False, pieces=8)
         line = smooth(self._line(), closed=False, pieces=8)
         if self.style == "tousled":
@@ -205,7 +281,9 @@ class Locks:
             outer = outer + out * (0.034 * tuft * np.sin(np.linspace(0, np.pi, len(outer))))[:, None]
             ramp = np.linspace(0, 1, len(line))
             comb = ((ramp * 7.0) % 1.0) - 0.3
-            line = line + np.stack([0.010 * comb * self.side, 0.040 * comb], axis=1) * np.sin(np.pi * ramp)[:, None] ** 0.5
+            line = (
+                line + np.stack([0.010 * comb * self.side, 0.040 * comb], axis=1) * np.sin(np.pi * ramp)[:, None] ** 0.5
+            )
         elif STYLES[self.style][0] == "fringe":
             line = line + np.stack([np.zeros(len(line)), 0.010 * ((np.arange(len(line)) % 4) / 4.0 - 0.4)], axis=1)
         result: Points = np.concatenate([outer, line])
@@ -219,7 +297,16 @@ class Locks:
         found = []
         for side in (-1, 1):
             edge = smooth(
-                [(0.175, -0.10), (0.212 + k, -0.12), (0.235 + k, 0.06), (0.240 + k, 0.6 * reach), (0.222 + k, reach), (0.185, reach + 0.015), (0.183, 0.5 * reach), (0.196, 0.02)]
+                [
+                    (0.175, -0.10),
+                    (0.212 + k, -0.12),
+                    (0.235 + k, 0.06),
+                    (0.240 + k, 0.6 * reach),
+                    (0.222 + k, reach),
+                    (0.185, reach + 0.015),
+                    (0.183, 0.5 * reach),
+                    (0.196, 0.02),
+                ]
             )
             if self.style == "waves":
                 edge = _wavy(edge, 0.010, 7)
@@ -278,14 +365,22 @@ class Locks:
         reach = STYLES[self.style][2]
         line = smooth(self._line(), closed=False, pieces=6)[::-1]
         tips = line[np.linspace(0, len(line) - 1, count).astype(int)] + (0.0, 0.012)
-        bow = np.stack([(0.175 + 0.6 * k) * t + wobble, -0.09 - 0.17 * np.sqrt(np.maximum(1 - t**2, 0)) - 0.7 * k], axis=1)
+        bow = np.stack(
+            [(0.175 + 0.6 * k) * t + wobble, -0.09 - 0.17 * np.sqrt(np.maximum(1 - t**2, 0)) - 0.7 * k], axis=1
+        )
         paths = [scene.pose.place(self._runs(root, 0.75 * bow + 0.25 * tips, tips))]
         if reach:
             rows = []
             for side in (-1, 1):
                 a = np.linspace(0.190, 0.230 + k, 6)
                 bend = 0.014 if self.style == "waves" else 0.004
-                rows.append(self._runs(np.stack([a * side, np.full(6, -0.08)], 1), np.stack([(a + 0.012 + bend) * side, np.full(6, 0.45 * reach)], 1), np.stack([(a - bend) * side, np.full(6, reach)], 1)))
+                rows.append(
+                    self._runs(
+                        np.stack([a * side, np.full(6, -0.08)], 1),
+                        np.stack([(a + 0.012 + bend) * side, np.full(6, 0.45 * reach)], 1),
+                        np.stack([(a - bend) * side, np.full(6, reach)], 1),
+                    )
+                )
             paths.append(scene.pose.place(np.concatenate(rows)))
         every = np.concatenate(paths)
         self._strands(sheet, mask, every[::2], 0.008, 0.40, self.tone.shade(1.25))
@@ -300,14 +395,19 @@ class Locks:
         band = np.exp(-((arc / np.float32(0.026)) ** 2))
         ripple = np.float32(0.72) + np.float32(0.28) * np.sin(u * np.float32(140) + np.float32(3 * self.jitter[0, 1]))
         towards = smoothstep(-0.16, 0.20, u * np.float32(np.sign(scene.side)))
-        sheet.paint(mask * band * ripple * towards * np.float32(0.60 * strength), self.tone.shifted(0.16 + 0.05 * self.tone.lightness, 0.0, 8).rgb())
+        sheet.paint(
+            mask * band * ripple * towards * np.float32(0.60 * strength),
+            self.tone.shifted(0.16 + 0.05 * self.tone.lightness, 0.0, 8).rgb(),
+        )
 
     def _fringe_of_the_bald(self, sheet: Sheet, scene: Scene, u: Field, v: Field) -> None:
         x, y = scene.pose.spot(0.06 * scene.side, -0.21)
         sheet.dab(Tone(0.97, 0.02, 85).rgb(), 0.45, x, y, 0.045, 0.022, 0.3 * scene.side)
         tufts = []
         for side in (-1, 1):
-            tuft = smooth([(0.197, 0.03), (0.188, -0.05), (0.190, -0.13), (0.222, -0.135), (0.240, -0.04), (0.228, 0.03)])
+            tuft = smooth(
+                [(0.197, 0.03), (0.188, -0.05), (0.190, -0.13), (0.222, -0.135), (0.240, -0.04), (0.228, 0.03)]
+            )
             tufts.append(scene.pose.place(_wavy(tuft, 0.006, 5) * (side, 1)))
         mask = sheet.shape(tufts, soft=0.005)
         sheet.paint(mask, scene.lit(self.tone, scene.sphere(u, v, 0.28, 0.3)))
@@ -324,33 +424,98 @@ class Locks:
         light = scene.sphere(u, v - np.float32(0.03), 0.30, 0.42)
         sheet.paint(cloth, scene.lit(tone, light))
         rim = pose.place(hole)
-        sheet.paint(cloth * sheet.shape([ribbon(np.concatenate([rim, rim[:1]]), 0.020)], soft=0.004) * np.float32(0.45), tone.shade(1.2).rgb())
-        folds = [[(-0.20 * self.side, 0.14), (0.0, 0.315), (0.17 * self.side, 0.33)], [(-0.225 * self.side, 0.20), (-0.05 * self.side, 0.38), (0.14 * self.side, 0.40)], [(0.05 * self.side, -0.30), (0.19 * self.side, -0.16), (0.225 * self.side, 0.05)], [(0.12 * self.side, -0.27), (0.24 * self.side, -0.05), (0.235 * self.side, 0.18)]]
+        sheet.paint(
+            cloth * sheet.shape([ribbon(np.concatenate([rim, rim[:1]]), 0.020)], soft=0.004) * np.float32(0.45),
+            tone.shade(1.2).rgb(),
+        )
+        folds = [
+            [(-0.20 * self.side, 0.14), (0.0, 0.315), (0.17 * self.side, 0.33)],
+            [(-0.225 * self.side, 0.20), (-0.05 * self.side, 0.38), (0.14 * self.side, 0.40)],
+            [(0.05 * self.side, -0.30), (0.19 * self.side, -0.16), (0.225 * self.side, 0.05)],
+            [(0.12 * self.side, -0.27), (0.24 * self.side, -0.05), (0.235 * self.side, 0.18)],
+        ]
         paths = [pose.place(smooth(each, closed=False)) for each in folds]
-        sheet.fill([ribbon(each, 0.016 * taper(len(each))) for each in paths], tone.shade(1.1).rgb(), 0.55, within=cloth, soft=0.003)
-        sheet.fill([ribbon(each - (0, 0.012), 0.009 * taper(len(each))) for each in paths], tone.glow(1.1).rgb(), 0.6, within=cloth, soft=0.003)
+        sheet.fill(
+            [ribbon(each, 0.016 * taper(len(each))) for each in paths],
+            tone.shade(1.1).rgb(),
+            0.55,
+            within=cloth,
+            soft=0.003,
+        )
+        sheet.fill(
+            [ribbon(each - (0, 0.012), 0.009 * taper(len(each))) for each in paths],
+            tone.glow(1.1).rgb(),
+            0.6,
+            within=cloth,
+            soft=0.003,
+        )
 
 
-_THROUGH_THREE = np.stack([(1 - s) * (1 - 2 * s) * np.array([1.0, 0, 0]) + 4 * s * (1 - s) * np.array([0, 1.0, 0]) + s * (2 * s - 1) * np.array([0, 0, 1.0]) for s in np.linspace(0, 1, 8)])
+_THROUGH_THREE = np.stack(
+    [
+        (1 - s) * (1 - 2 * s) * np.array([1.0, 0, 0])
+        + 4 * s * (1 - s) * np.array([0, 1.0, 0])
+        + s * (2 * s - 1) * np.array([0, 0, 1.0])
+        for s in np.linspace(0, 1, 8)
+    ]
+)
 
 
 def beard(
-    sheet: Sheet, scene: Scene, kind: str, tone: Tone, edge: Points, face: Field, light: Field, u: Field, v: Field, mouth: str
+    sheet: Sheet,
+    scene: Scene,
+    kind: str,
+    tone: Tone,
+    edge: Points,
+    face: Field,
+    light: Field,
+    u: Field,
+    v: Field,
+    mouth: str,
 ) -> None:
     """Hair around the mouth."""
     pose = scene.pose
     tone = tone.shifted(-0.02)
-    whiskers = smooth([(0.0, 0.128), (0.045, 0.132), (0.088, 0.158), (0.092, 0.178), (0.05, 0.158), (0.0, 0.152), (-0.05, 0.158), (-0.092, 0.178), (-0.088, 0.158), (-0.045, 0.132)])
+    whiskers = smooth(
+        [
+            (0.0, 0.128),
+            (0.045, 0.132),
+            (0.088, 0.158),
+            (0.092, 0.178),
+            (0.05, 0.158),
+            (0.0, 0.152),
+            (-0.05, 0.158),
+            (-0.092, 0.178),
+            (-0.088, 0.158),
+            (-0.045, 0.132),
+        ]
+    )
     if kind == "moustache":
         outlines, thick = [whiskers], 0.95
     elif kind == "goatee":
-        chin = smooth([(0.0, 0.202), (0.045, 0.205), (0.062, 0.245), (0.035, 0.305), (0.0, 0.318), (-0.035, 0.305), (-0.062, 0.245), (-0.045, 0.205)])
+        chin = smooth(
+            [
+                (0.0, 0.202),
+                (0.045, 0.205),
+                (0.062, 0.245),
+                (0.035, 0.305),
+                (0.0, 0.318),
+                (-0.035, 0.305),
+                (-0.062, 0.245),
+                (-0.045, 0.205),
+            ]
+        )
         outlines, thick = [whiskers, chin], 0.92
     else:
         longer = 0.045 if kind == "full" else 0.0
         half = [(0.208, -0.01), (0.204, 0.10), (0.172, 0.19), (0.10, 0.262 + 0.6 * longer), (0.0, 0.282 + longer)]
         inner = [(0.0, 0.130), (0.062, 0.135), (0.108, 0.160), (0.150, 0.125), (0.186, 0.04)]
-        outlines = [smooth([*half, *[(-x, y) for x, y in reversed(half[:-1])], *[(-x, y) for x, y in reversed(inner)], *inner[1:]], pieces=5)]
+        outlines = [
+            smooth(
+                [*half, *[(-x, y) for x, y in reversed(half[:-1])], *[(-x, y) for x, y in reversed(inner)], *inner[1:]],
+                pieces=5,
+            )
+        ]
         thick = 0.93 if kind == "full" else 0.30
     mask = sheet.shape([pose.place(each) for each in outlines], soft=0.008 if kind == "stubble" else 0.004)
     if kind == "stubble":

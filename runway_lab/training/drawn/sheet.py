@@ -38,7 +38,14 @@ def _spline(count: int, closed: bool, pieces: int) -> Points:
     """The matrix that turns `count` points into a Catmull-Rom curve through them."""
     share = np.arange(pieces) / pieces
     weights = (
-        np.stack([-share + 2 * share**2 - share**3, 2 - 5 * share**2 + 3 * share**3, share + 4 * share**2 - 3 * share**3, share**3 - share**2])
+        np.stack(
+            [
+                -share + 2 * share**2 - share**3,
+                2 - 5 * share**2 + 3 * share**3,
+                share + 4 * share**2 - 3 * share**3,
+                share**3 - share**2,
+            ]
+        )
         / 2
     )
     spans = count if closed else count - 1
@@ -166,7 +173,9 @@ class Sheet:
             small = small.filter(ImageFilter.GaussianBlur(soft * self.scale))
         return np.asarray(small, np.float32) * strength
 
-    def fill(self, outlines: Any, colour: Any, strength: float = 1.0, *, within: Field | None = None, soft: float = 0.0) -> None:
+    def fill(
+        self, outlines: Any, colour: Any, strength: float = 1.0, *, within: Field | None = None, soft: float = 0.0
+    ) -> None:
         """Paint closed outlines, only touching the pixels around them."""
         every = np.concatenate(outlines) if len(outlines) > 1 else np.asarray(outlines[0])
         room = 3.0 * soft
@@ -224,7 +233,16 @@ class Sheet:
         result: Field = np.exp(dx, out=dx)
         return result
 
-    def dab(self, colour: Any, strength: float, x: float, y: float, across: float, down: float | None = None, turn: float = 0.0) -> None:
+    def dab(
+        self,
+        colour: Any,
+        strength: float,
+        x: float,
+        y: float,
+        across: float,
+        down: float | None = None,
+        turn: float = 0.0,
+    ) -> None:
         """A soft round spot of colour, touching only the pixels around it."""
         reach = 2.6 * max(across, down or across)
         left, top, right, bottom = self._box(x - reach, y - reach, x + reach, y + reach)
@@ -248,6 +266,8 @@ class Sheet:
         return np.ascontiguousarray(bytes_.transpose(1, 2, 0))
 
 
-def blob(chance: np.random.Generator, x: float, y: float, across: float, down: float, rough: float = 0.15, corners: int = 9) -> Points:
+def blob(
+    chance: np.random.Generator, x: float, y: float, across: float, down: float, rough: float = 0.15, corners: int = 9
+) -> Points:
     """A round thing as a hand draws it."""
     return smooth((_circle(corners) * (1 + rough * chance.uniform(-1, 1, (corners, 1)))) * (across, down) + (x, y))

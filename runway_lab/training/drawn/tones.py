@@ -50,7 +50,9 @@ class Tone(NamedTuple):
     def shade(self, depth: float = 1.0) -> Tone:
         """What lies away from the light: darker, and towards violet, as in a lit room."""
         turn = ((290.0 - self.hue + 180.0) % 360.0) - 180.0
-        return Tone(self.lightness * (1.0 - 0.30 * depth), self.chroma * (1.0 + 0.10 * depth), self.hue + 0.10 * depth * turn)
+        return Tone(
+            self.lightness * (1.0 - 0.30 * depth), self.chroma * (1.0 + 0.10 * depth), self.hue + 0.10 * depth * turn
+        )
 
     def glow(self, strength: float = 1.0) -> Tone:
         """What lies in the light: lighter, and towards a warm yellow."""
