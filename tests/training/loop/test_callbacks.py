@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runway_lab.training.loop.run import Callback, StopTraining, run
+from runway_lab.training.loop.callbacks import Callback, StopTraining, run
 
 
 class Counting:
