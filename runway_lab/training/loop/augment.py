@@ -23,7 +23,7 @@ from torch import Tensor
 
 from runway_lab.stylegan.resample import down, up
 
-__all__ = ["Augment", "Likelihood"]
+__all__ = ["Augment", "Likelihood", "look_up"]
 
 
 class Likelihood:
@@ -58,7 +58,7 @@ class Augment:
     def __call__(self, images: Tensor, p: float, source: torch.Generator) -> Tensor:
         if p <= 0 or not self.families:
             return images
-        count, channels, height, width = images.shape
+        count, _, height, width = images.shape
         # Chance is drawn on the CPU in float32, the same on every device.
         moved, maps = self._movements(count, height, width, p, source)
         if moved.any():
@@ -128,12 +128,24 @@ def _rotation(angle: Tensor, ratio: float) -> Tensor:
 
 
 def _moved(images: Tensor, theta: Tensor) -> Tensor:
-    big = up(images)
+    """The pictures looked up at twice the resolution, with a mirrored margin: filters see darkness beyond a border."""
+    height, width = images.shape[2:]
+    margin = _MARGIN
+    big = up(F.pad(images, [margin + 1] * 4, mode="reflect"))[:, :, 2:-2, 2:-2]
+    wider = theta.new_tensor([(width + 2 * margin) / width, (height + 2 * margin) / height, 1.0])
+    # The map holds for [-1, 1] without the margin, both before and after it.
+    theta = theta * wider / wider[:2, None]
     grid = F.affine_grid(theta, list(big.shape), align_corners=False)
-    return down(_LookUp.apply(big, grid))
+    return down(look_up(big, grid))[:, :, margin:-margin, margin:-margin]
 
 
+_MARGIN = 2
 _BILINEAR, _REFLECTED = 0, 2
+
+
+def look_up(images: Tensor, grid: Tensor) -> Tensor:
+    """The pictures' values at the places in `grid` [N, H, W, 2], in [-1, 1]; beyond the border they are mirrored."""
+    return _LookUp.apply(images, grid)  # type: ignore[no-any-return]
 
 
 class _LookUp(torch.autograd.Function):

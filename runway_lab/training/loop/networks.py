@@ -115,15 +115,7 @@ def _grown(settings: TrainingSettings, shape: tuple[int, int, int], start: Check
     height, width, channels = shape
     resolution, own = shape_of(height, width)
     config = start.generator.config
-    said = []
-    for name, given, has in (
-        ("channel_base", settings.channel_base, config.channel_base),
-        ("channel_max", settings.channel_max, config.channel_max),
-        ("latent", settings.latent, config.z_dim),
-        ("mapping_layers", settings.mapping_layers, config.mapping_layers),
-    ):
-        if given is not None and given != has:
-            said.append(f"The start decides {name}: it is {has}, not {given}.")
+    said = _overruled(settings, config)
     widths = _widths(config.channels, resolution)
     generator_config = replace(
         config,
@@ -138,12 +130,12 @@ def _grown(settings: TrainingSettings, shape: tuple[int, int, int], start: Check
     live = StyleGAN2(generator_config)
     source = start.live if isinstance(start.live, StyleGAN2) else start.generator
     _say_size(said, config, generator_config)
+    opaque = channels == 4 and config.img_channels != 4
     fitted = _fitted(_without_labels(source, said), live.state_dict())
-    left = _take(live, fitted)
-    _say_left(said, "generator", left)
+    _say_left(said, "generator", _take(live, fitted, opaque=opaque))
     average = _average(live)
     if source is not start.generator:
-        _take(average, _fitted(_without_labels(start.generator, []), average.state_dict()))
+        _take(average, _fitted(_without_labels(start.generator, []), average.state_dict()), opaque=opaque)
     if start.discriminator is None:
         critic_config = DiscriminatorConfig(
             resolution=resolution,
@@ -181,6 +173,27 @@ def _grown(settings: TrainingSettings, shape: tuple[int, int, int], start: Check
         known = {name: value for name, value in known.items() if not name.startswith("b4.out.")}
     _say_left(said, "discriminator", _take(discriminator, _fitted(known, discriminator.state_dict())))
     return Networks(live, discriminator, average, said)
+
+
+def _overruled(settings: TrainingSettings, config: StyleGAN2Config) -> list[str]:
+    """What a person asked for and the start does not have."""
+    said = []
+    asked = replace(
+        config,
+        channels=() if settings.channel_base or settings.channel_max else config.channels,
+        channel_base=settings.channel_base or config.channel_base,
+        channel_max=settings.channel_max or config.channel_max,
+    )
+    if any(asked.width(resolution) != config.width(resolution) for resolution in config.resolutions):
+        has = ", ".join(str(config.width(resolution)) for resolution in config.resolutions)
+        said.append(f"The start decides how wide its layers are (channels, from coarse to fine: {has}).")
+    for name, given, own in (
+        ("latent", settings.latent, config.z_dim),
+        ("mapping_layers", settings.mapping_layers, config.mapping_layers),
+    ):
+        if given is not None and given != own:
+            said.append(f"The start decides {name}: it is {own}, not {given}.")
+    return said
 
 
 def _widths(channels: tuple[int, ...], resolution: int) -> tuple[int, ...]:
@@ -232,7 +245,7 @@ def _fitted(known: dict[str, Tensor], wanted: dict[str, Tensor]) -> dict[str, Te
 def _reshaped(name: str, have: Tensor, wanted: Tensor) -> Tensor | None:
     """A tensor of another shape that does the same as far as can be; None where nothing comes near."""
     if ".torgb." in name and have.shape[1:] == wanted.shape[1:]:
-        return _colours(have, wanted.shape[0], opaque=name.endswith("bias"))
+        return _colours(have, wanted.shape[0])
     if ".fromrgb.weight" in name and have.shape[0] == wanted.shape[0]:
         return _seen(have, wanted.shape[1])
     if name.endswith(".const") and have.shape[0] == wanted.shape[0]:
@@ -240,15 +253,15 @@ def _reshaped(name: str, have: Tensor, wanted: Tensor) -> Tensor | None:
     return None
 
 
-def _colours(have: Tensor, channels: int, *, opaque: bool) -> Tensor:
-    """A layer that makes other channels: gray is the mean of colours, a new alpha is opaque."""
+def _colours(have: Tensor, channels: int) -> Tensor:
+    """A layer that makes other channels: gray is the mean of colours, a new alpha is zero."""
     colours, alpha = (have[:3], have[3:]) if have.shape[0] >= 3 else (have[:1].expand(3, *have.shape[1:]), have[:0])
     if channels == 1:
         return colours.mean(dim=0, keepdim=True)
     if channels == 3:
         return colours
     if not len(alpha):
-        alpha = torch.full_like(colours[:1], 1.0 if opaque else 0.0)
+        alpha = torch.zeros_like(colours[:1])
     return torch.cat([colours, alpha])
 
 
@@ -274,9 +287,12 @@ def _stretched(weight: Tensor, old: tuple[int, int], new: tuple[int, int]) -> Te
     return F.interpolate(grids, new, mode="bilinear", align_corners=False).flatten(1) * gain
 
 
-def _take(network: nn.Module, fitted: dict[str, Tensor]) -> list[str]:
+def _take(network: nn.Module, fitted: dict[str, Tensor], *, opaque: bool = False) -> list[str]:
     """Puts the tensors in place; the names of those that begin anew."""
     network.load_state_dict(fitted, strict=False)
+    if isinstance(network, StyleGAN2) and opaque:
+        # The last block alone says so: what the others make is added up.
+        network.get_submodule(f"synthesis.b{network.config.resolution}.torgb").bias.data[3] = 1.0
     return [name for name in network.state_dict() if name not in fitted and not name.endswith("noise_const")]
 
 
@@ -298,7 +314,9 @@ def _say_left(said: list[str], what: str, left: list[str]) -> None:
     """Which layers begin anew, by resolution rather than by tensor."""
     if not left:
         return
-    blocks = sorted({int(part[1:]) for name in left for part in name.split(".") if part[0] == "b" and part[1:].isdigit()})
+    blocks = sorted(
+        {int(part[1:]) for name in left for part in name.split(".") if part[0] == "b" and part[1:].isdigit()}
+    )
     places = ", ".join(f"{each} x {each}" for each in blocks)
     rest = "" if places else "some of its layers"
     said.append(f"In the {what}, {f'layers at {places}' if places else rest} begin anew: they learn their part first.")

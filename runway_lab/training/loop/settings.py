@@ -172,7 +172,9 @@ class TrainingSettings:
         if self.augment_kimg is None:
             decided["augment_kimg"] = 100.0 if self.start else 500.0
         if self.augment == "auto":
-            decided["augment"] = () if count >= MANY else ("shift", "scale", "turn", "colour")[: 4 if count < FEW else 3]
+            decided["augment"] = (
+                () if count >= MANY else ("shift", "scale", "turn", "colour")[: 4 if count < FEW else 3]
+            )
         return replace(self, **decided)
 
 

@@ -19,9 +19,10 @@ good state, takes half the learning rate, and says so in `incidents`.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -360,18 +361,15 @@ class Trainer:
         self.restore(read(path))
 
 
-class _learning:
+@contextlib.contextmanager
+def _learning(parameters: list[nn.Parameter]) -> Iterator[None]:
     """Within, these parameters collect gradients, and no others do."""
-
-    def __init__(self, parameters: Iterable[nn.Parameter]) -> None:
-        self.parameters = list(parameters)
-
-    def __enter__(self) -> None:
-        for each in self.parameters:
-            each.requires_grad_(True)
-
-    def __exit__(self, *_: object) -> None:
-        for each in self.parameters:
+    for each in parameters:
+        each.requires_grad_(True)
+    try:
+        yield
+    finally:
+        for each in parameters:
             each.requires_grad_(False)
 
 

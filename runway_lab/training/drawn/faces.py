@@ -1,0 +1,434 @@
+"""People, from the front: the first page of a picture book.
+
+A person is drawn from back to front: wall, hair behind the shoulders, clothes, neck, ears, face, what the hair
+throws as a shadow, eyes, nose, mouth, beard, hair, glasses or hat. Hair is in `hair.py`, what can be put on in
+`wear.py`. Eyes and mouth are at nearly the same place in every picture and large enough to be seen at 64 pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from runway_lab.training.drawn import hair, wear
+from runway_lab.training.drawn.portrait import CLOSER, Scene
+from runway_lab.training.drawn.sheet import Field, Points, Sheet, ellipse, points, ribbon, smooth, smoothstep, taper
+from runway_lab.training.drawn.tones import Tone, between, mix
+
+__all__ = ["Person", "draw_face"]
+
+SKINS = (
+    Tone(0.895, 0.040, 52),
+    Tone(0.860, 0.058, 58),
+    Tone(0.815, 0.070, 62),
+    Tone(0.760, 0.080, 66),
+    Tone(0.690, 0.088, 62),
+    Tone(0.590, 0.088, 56),
+    Tone(0.490, 0.078, 50),
+    Tone(0.400, 0.062, 46),
+)
+# Brown, amber, hazel, green, gray, blue, and how often.
+EYES = (
+    Tone(0.40, 0.07, 55),
+    Tone(0.56, 0.11, 70),
+    Tone(0.55, 0.08, 100),
+    Tone(0.60, 0.10, 145),
+    Tone(0.60, 0.03, 240),
+    Tone(0.62, 0.10, 245),
+)
+EYE_SHARES = (0.38, 0.12, 0.12, 0.14, 0.08, 0.16)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who it is: what stays when the person turns or smiles."""
+
+    skin: Tone
+    hair: Tone
+    style: str
+    iris: Tone
+    age: float  # 0 a child, 1 very old
+    manly: bool  # a broader jaw, thicker brows, perhaps a beard; thinner lips
+    beard: str
+    width: float
+    jaw: float
+    big_eyes: float
+    nose: float
+    freckles: float
+
+    @classmethod
+    def chance(cls, chance: np.random.Generator) -> Person:
+        place = float(chance.uniform(0, len(SKINS) - 1.001))
+        dark = place / (len(SKINS) - 1)
+        skin = between(SKINS[int(place)], SKINS[int(place) + 1], place % 1)
+        manly = bool(chance.random() < 0.5)
+        age = float(np.clip(chance.beta(1.6, 2.2), 0, 1))
+        tone = hair.chance_tone(chance, dark, age)
+        iris = EYES[int(chance.choice(6, p=EYE_SHARES))] if chance.random() > 0.75 * dark else EYES[0]
+        beard = ""
+        if manly and age > 0.3 and chance.random() < 0.55:
+            beard = str(chance.choice(["full", "stubble", "moustache", "goatee"], p=[0.4, 0.2, 0.22, 0.18]))
+        young = max(0.0, 0.4 - age)
+        return cls(
+            skin=skin,
+            hair=tone,
+            style=hair.chance_style(chance, manly, age),
+            iris=iris.shifted(float(chance.uniform(-0.04, 0.04)), 0, float(chance.uniform(-8, 8))),
+            age=age,
+            manly=manly,
+            beard=beard,
+            width=float(chance.normal(0, 0.008)) + 0.02 * young,
+            jaw=float(chance.normal(0.01 if manly else -0.008, 0.010)) + 0.01 * young,
+            big_eyes=float(chance.normal(0.0 if manly else 0.07, 0.06)) + 0.35 * young,
+            nose=float(chance.normal(0.0, 0.6)) - 2.0 * young,
+            freckles=float(chance.random() < 0.16) * (1 - dark) * float(chance.uniform(0.4, 1)),
+        )
+
+
+@dataclass(frozen=True)
+class Mood:
+    """What the face does just now."""
+
+    smile: float
+    mouth: str
+    open: float
+    brow: float
+    gaze: tuple[float, float]
+
+    @classmethod
+    def chance(cls, chance: np.random.Generator) -> Mood:
+        mouth = str(chance.choice(["closed", "grin", "laugh", "oh"], p=[0.58, 0.24, 0.12, 0.06]))
+        smile = (
+            float(np.clip(chance.normal(0.45, 0.45), -0.6, 1.2)) if mouth == "closed" else float(chance.uniform(0.5, 1))
+        )
+        gaze = chance.normal(0, 0.25, 2).clip(-0.5, 0.5)
+        return cls(
+            smile,
+            mouth,
+            float(chance.normal(1.0, 0.10)),
+            float(chance.normal(0.15, 0.5)),
+            (float(gaze[0]), float(gaze[1])),
+        )
+
+
+def outline(person: Person) -> Points:
+    """The edge of the face, without hair: from the top, clockwise."""
+    w, j = person.width, person.jaw
+    long = 0.012 if person.manly else 0.0
+    right = [
+        (0.11, -0.245),
+        (0.185 + w, -0.14),
+        (0.205 + w, 0.0),
+        (0.192 + w + 0.3 * j, 0.09),
+        (0.155 + w + j, 0.175),
+        (0.085 + j, 0.245 + long),
+    ]
+    left = [(-x, y) for x, y in reversed(right)]
+    return smooth([(0.0, -0.275), *right, (0.0, 0.272 + long), *left], pieces=5)
+
+
+def draw_face(chance: np.random.Generator, size: int) -> Sheet:
+    sheet = Sheet(size, closer=CLOSER, about=(0.5, 0.60))
+    scene = Scene.chance(chance)
+    person = Person.chance(chance)
+    mood = Mood.chance(chance)
+    outfit = wear.Outfit.chance(chance, person.style, scene.wall, person.age)
+    locks = hair.Locks.chance(chance, person.style, person.hair, outfit.hat)
+    pose = scene.pose
+    u, v = pose.unplace(sheet)
+    light = scene.sphere(u, v, 0.235, 0.30)
+
+    scene.backdrop(sheet)
+    locks.behind(sheet, scene, u, v)
+    edge = pose.place(outline(person), edge=True)
+    wear.shoulders(sheet, scene, outfit, person.skin, broad=0.03 if person.manly else 0.0)
+    _ears(sheet, scene, person, outfit)
+    face = sheet.shape([edge])
+    sheet.paint(face, scene.lit(person.skin, light))
+    _flesh(sheet, scene, person, face, u, v)
+    locks.shadow(sheet, scene, face)
+    for side in (-1, 1):
+        _eye(sheet, scene, person, mood, side)
+    _nose(sheet, scene, person)
+    _mouth(sheet, scene, person, mood)
+    if person.beard:
+        hair.beard(sheet, scene, person.beard, person.hair, edge, face, light, u, v, mouth=mood.mouth)
+        if person.beard in ("full", "goatee"):
+            _mouth(sheet, scene, person, mood)
+    _brows(sheet, scene, person, mood)
+    locks.front(sheet, scene, u, v, chance)
+    wear.on_top(sheet, scene, outfit, u, v, chance)
+    scene.finish(sheet)
+    return sheet
+
+
+def _ears(sheet: Sheet, scene: Scene, person: Person, outfit: wear.Outfit) -> None:
+    shade = person.skin.shade(0.6)
+    for side in (-1, 1):
+        # The ear on the far side of a turned head hides behind the cheek.
+        seen = 0.212 + person.width - 0.10 * max(0.0, scene.pose.yaw * side)
+        x, y = scene.pose.spot(side * seen, 0.03)
+        tone = person.skin.shifted(-0.01, 0.012) if side * scene.side > 0 else shade
+        sheet.fill([ellipse(x, y, 0.034, 0.056, 0.15 * side)], tone.rgb())
+        sheet.fill(
+            [ellipse(x + 0.004 * side, y + 0.002, 0.018, 0.036, 0.15 * side)],
+            shade.shifted(-0.05, 0.03).rgb(),
+            0.6,
+            soft=0.006,
+        )
+        if outfit.earrings is not None:
+            sheet.fill([ellipse(x + 0.004 * side, y + 0.068, 0.015, 0.018)], outfit.earrings.rgb())
+            sheet.dab(Tone(0.98, 0.02, 90).rgb(), 0.9, x, y + 0.063, 0.006)
+
+
+def _flesh(sheet: Sheet, scene: Scene, person: Person, face: Field, u: Field, v: Field) -> None:
+    """What makes a face of a lit egg: rosy cheeks, deep eyes, light on forehead and chin, freckles, years."""
+    pose, skin = scene.pose, person.skin
+    rose = Tone(max(skin.lightness - 0.08, 0.30), skin.chroma + 0.07, 24).rgb()
+    blush = 0.22 + 0.32 * max(skin.lightness - 0.4, 0.0) / 0.5
+    deep = skin.shade(1.0).shifted(-0.02, 0.015).rgb()
+    glow = skin.glow(1.0).rgb()
+    for side in (-1, 1):
+        x, y = pose.spot(side * 0.125, 0.105)
+        sheet.paint(face * sheet.spot(x, y, 0.050, 0.036) * np.float32(blush), rose)
+        x, y = pose.spot(side * 0.10, -0.012)
+        sheet.paint(face * sheet.spot(x, y, 0.062, 0.045) * np.float32(0.22), deep)
+        if side * scene.side > 0:
+            x, y = pose.spot(side * 0.115, 0.065)
+            sheet.dab(glow, 0.35, x, y, 0.035, 0.020)
+    x, y = pose.spot(0.07 * scene.side, -0.13)
+    sheet.paint(face * sheet.spot(x, y, 0.075, 0.045) * np.float32(0.35), glow)
+    x, y = pose.spot(0.0, 0.208)
+    sheet.dab(deep, 0.30, x, y, 0.045, 0.012)
+    x, y = pose.spot(0.01 * scene.side, 0.238)
+    sheet.dab(glow, 0.30, x, y, 0.030, 0.016)
+    if person.freckles:
+        angle = np.random.default_rng(7).normal(0, 1, (26, 2)) * (0.085, 0.028) + (0, 0.085)
+        spots = pose.place(angle)
+        sheet.fill(
+            [ellipse(x, y, 0.0055, 0.005, count=8) for x, y in spots],
+            skin.shade(0.9).shifted(0, 0.03).rgb(),
+            0.55 * person.freckles,
+        )
+    if person.age > 0.62:
+        strength = (person.age - 0.5) * 0.9
+        lines = [[(0.065 * side, 0.10), (0.098 * side, 0.145), (0.100 * side, 0.185)] for side in (-1, 1)] + [
+            [(0.165 * side, 0.02 + rise), (0.19 * side, 0.02 + 1.6 * rise)]
+            for side in (-1, 1)
+            for rise in (-0.016, 0.014)
+        ]
+        lines += [
+            [(-0.09, -0.15), (0.0, -0.158), (0.09, -0.15)],
+            [(-0.075, 0.048), (-0.105, 0.056), (-0.14, 0.045)],
+            [(0.075, 0.048), (0.105, 0.056), (0.14, 0.045)],
+        ]
+        for each in lines:
+            path = pose.place(smooth(each, closed=False, pieces=4))
+            sheet.fill([ribbon(path, 0.008 * taper(len(path)) + 0.001)], deep, strength)
+
+
+def _eye(sheet: Sheet, scene: Scene, person: Person, mood: Mood, side: int) -> None:
+    pose = scene.pose
+    grow = 1.0 + person.big_eyes
+    wide = 0.056 * (1 + 0.6 * person.big_eyes)
+    high = 0.038 * grow * mood.open * (0.92 if mood.mouth == "laugh" else 1.0)
+    middle = 0.103
+    # From the inner corner (towards the nose) over the upper lid to the outer corner.
+    upper = [(-1.0, 0.28), (-0.62, -0.55), (0.0, -1.0), (0.62, -0.70), (1.02, 0.02)]
+    lower = [(1.02, 0.02), (0.60, 0.66), (0.0, 0.88), (-0.60, 0.70), (-1.0, 0.28)]
+
+    def placed(curve: list[tuple[float, float]]) -> Points:
+        local = np.array([(side * (middle + wide * x), high * y) for x, y in curve])
+        return pose.place(smooth(local, closed=False, pieces=5))
+
+    lid, under = placed(upper), placed(lower)
+    eye = np.concatenate([lid, under[1:-1]])
+    open_eye = sheet.shape([eye])
+    x, y = pose.spot(side * middle, 0.0)
+    x += wide * 0.45 * mood.gaze[0]
+    y += high * 0.25 * mood.gaze[1]
+    skin = person.skin
+    white = Tone(0.965, 0.008, 80).rgb() if skin.lightness > 0.55 else Tone(0.93, 0.014, 80).rgb()
+    sheet.fill([eye], white)
+    # The lid throws a shadow on the upper part of the eyeball.
+    sheet.fill([ribbon(lid + (0, 0.008), 0.026)], skin.shade(0.9).rgb(), 0.45, within=open_eye, soft=0.006)
+    radius = 0.0345 * (1 + 0.75 * person.big_eyes)
+    iris = person.iris
+    sheet.fill([ellipse(x, y, radius, radius)], iris.shade(1.3).rgb(), within=open_eye)
+    sheet.fill([ellipse(x, y + 0.003, radius * 0.80, radius * 0.80)], iris.rgb(), within=open_eye, soft=0.003)
+    sheet.dab(iris.glow(1.5).rgb(), 0.75, x - 0.010 * scene.side, y + 0.015, radius * 0.42, radius * 0.30)
+    sheet.fill([ellipse(x, y, radius * 0.52, radius * 0.52)], Tone(0.16, 0.02, 300).rgb(), within=open_eye)
+    sheet.fill([ribbon(lid + (0, 0.006), 0.016)], Tone(0.2, 0.03, 300).rgb(), 0.35, within=open_eye, soft=0.004)
+    spark = radius * 0.34
+    sheet.fill(
+        [ellipse(x + 0.012 * np.sign(scene.side), y - 0.013, spark, spark)], np.ones((3, 1, 1), np.float32), 0.97
+    )
+    sheet.dab(np.ones((3, 1, 1), np.float32), 0.55, x - 0.014 * np.sign(scene.side), y + 0.014, 0.005)
+    lash = Tone(0.22, 0.035, 40) if skin.lightness > 0.5 else Tone(0.14, 0.02, 40)
+    thick = 0.011 if person.manly else 0.017
+    count = len(lid)
+    weight = np.linspace(0.35, 1.0, count) * np.minimum(1, (count - 1 - np.arange(count)) / 3 + 0.25)
+    sheet.fill([ribbon(lid - (0, 0.003), thick * weight)], lash.rgb(), 0.95)
+    if not person.manly:
+        tip = lid[-1]
+        flicks = [
+            [tip - (0.004 * side, 0.004), tip + (0.016 * side, -0.016)],
+            [lid[-4], lid[-4] + (0.015 * side, -0.022)],
+        ]
+        sheet.fill(
+            [ribbon(np.array([a, (a + b) / 2 + (0.003 * side, 0.003), b]), [0.009, 0.006, 0.001]) for a, b in flicks],
+            lash.rgb(),
+            0.9,
+        )
+    sheet.fill([ribbon(under[1:-1], 0.005)], skin.shade(1.2).shifted(0, 0.02).rgb(), 0.5)
+    crease = lid[1:-1] - (0, 0.019 * (1.0 + 0.5 * person.big_eyes))
+    sheet.fill([ribbon(crease, 0.008 * taper(len(crease)))], skin.shade(1.1).shifted(0, 0.02).rgb(), 0.55)
+
+
+def _brows(sheet: Sheet, scene: Scene, person: Person, mood: Mood) -> None:
+    tone = between(person.hair, Tone(0.30, 0.04, 50), 0.35 if person.hair.lightness > 0.6 else 0.15).shifted(-0.05)
+    rise = -0.082 - 0.03 * person.big_eyes - 0.008 * mood.brow
+    for side in (-1, 1):
+        tilt = 0.012 * mood.brow
+        curve = [
+            (0.052, rise + 0.012 - tilt),
+            (0.095, rise - 0.006),
+            (0.130, rise - 0.004),
+            (0.162, rise + 0.016 + tilt),
+        ]
+        path = scene.pose.place(smooth([(side * x, y) for x, y in curve], closed=False, pieces=4))
+        thick = (
+            (0.026 if person.manly else 0.017)
+            * np.linspace(1.0, 0.30, len(path))
+            * np.minimum(1, np.arange(len(path)) / 3 + 0.5)
+        )
+        sheet.fill([ribbon(path, thick)], tone.rgb(), 0.88, soft=0.0025)
+
+
+def _nose(sheet: Sheet, scene: Scene, person: Person) -> None:
+    pose, skin, side = scene.pose, person.skin, float(np.sign(scene.side))
+    big = 1.0 + 0.12 * person.nose
+    deep = skin.shade(1.0).shifted(-0.02, 0.02).rgb()
+    # The bridge: shade on one side of it, light on the other.
+    path = pose.place(
+        smooth([(-0.026 * side, -0.03), (-0.020 * side, 0.03), (-0.034 * side * big, 0.085)], closed=False), lift=0.01
+    )
+    sheet.fill([ribbon(path, 0.020 * np.linspace(0.5, 1.2, len(path)))], deep, 0.34, soft=0.009)
+    path = pose.place(smooth([(0.004 * side, -0.02), (0.004 * side, 0.08)], closed=False), lift=0.02)
+    sheet.fill([ribbon(path, 0.016)], skin.glow(1.0).rgb(), 0.42, soft=0.008)
+    x, y = pose.spot(0.0, 0.098, lift=0.03)
+    rose = Tone(max(skin.lightness - 0.07, 0.3), skin.chroma + 0.06, 26).rgb()
+    sheet.dab(rose, 0.40, x, y, 0.030 * big, 0.022)
+    x, y = pose.spot(0.0, 0.124, lift=0.02)
+    sheet.dab(deep, 0.40, x - 0.006 * side, y + 0.004, 0.030 * big, 0.009)
+    wings = []
+    for way in (-1, 1):
+        curve = [
+            (0.036 * way * big, 0.088),
+            (0.041 * way * big, 0.110),
+            (0.022 * way * big, 0.118),
+            (0.008 * way, 0.125),
+        ]
+        path = pose.place(smooth(curve, closed=False, pieces=4), lift=0.018)
+        wings.append(ribbon(path, 0.0095 * taper(len(path), 0.7) + 0.001))
+    sheet.fill(wings, skin.shade(1.5).shifted(0, 0.03).rgb(), 0.72)
+    x, y = pose.spot(0.008 * side, 0.088, lift=0.035)
+    sheet.dab(skin.glow(2.2).rgb(), 0.75, x, y, 0.010, 0.008)
+
+
+def _mouth(sheet: Sheet, scene: Scene, person: Person, mood: Mood) -> None:
+    pose, skin = scene.pose, person.skin
+    lips = Tone(min(max(skin.lightness - 0.17, 0.34), 0.64), 0.105 if skin.lightness > 0.5 else 0.085, 22)
+    if not person.manly:
+        lips = lips.shifted(-0.02, 0.035, -3)
+    line = Tone(max(skin.lightness - 0.42, 0.16), 0.07, 28).rgb()
+    wide = 0.066 + 0.012 * mood.smile
+    up = 0.020 * mood.smile
+    full = 0.9 if person.manly else 1.25
+    middle = 0.172
+
+    def placed(curve: list[tuple[float, float]], pieces: int = 4, closed: bool = False) -> Points:
+        return pose.place(smooth(curve, closed=closed, pieces=pieces))
+
+    if mood.mouth == "closed":
+        seam = [
+            (-wide, middle - up),
+            (-0.5 * wide, middle + 0.004),
+            (0.0, middle + 0.3 * up),
+            (0.5 * wide, middle + 0.004),
+            (wide, middle - up),
+        ]
+        top = [
+            (0.72 * wide, middle - 0.006 * full - 0.4 * up),
+            (0.24 * wide, middle - 0.016 * full),
+            (0.0, middle - 0.011 * full),
+            (-0.24 * wide, middle - 0.016 * full),
+            (-0.72 * wide, middle - 0.006 * full - 0.4 * up),
+        ]
+        bottom = [
+            (0.6 * wide, middle + 0.012 * full - 0.1 * up),
+            (0.0, middle + 0.028 * full + 0.3 * up),
+            (-0.6 * wide, middle + 0.012 * full - 0.1 * up),
+        ]
+        seam_line = placed(seam, 5)
+        sheet.fill([np.concatenate([seam_line, placed(top)])], lips.shade(0.5).rgb(), 0.85)
+        sheet.fill([np.concatenate([seam_line, placed(bottom)])], lips.rgb(), 0.85, soft=0.0015)
+        x, y = pose.spot(0.012 * scene.side, middle + 0.016 * full + 0.3 * up)
+        sheet.dab(lips.glow(1.6).rgb(), 0.65, x, y, 0.020, 0.006)
+        sheet.fill([ribbon(seam_line, 0.009 * taper(len(seam_line), 0.5) + 0.003)], line, 0.92)
+        corners = seam_line[[0, -1]]
+    else:
+        drop = {"grin": 0.036, "laugh": 0.060, "oh": 0.050}[mood.mouth]
+        wide = 0.034 if mood.mouth == "oh" else wide + 0.006
+        lift = 0.0 if mood.mouth == "oh" else up + 0.006
+        start = middle - 0.010
+        top = [
+            (-wide, start - lift),
+            (-0.5 * wide, start - 0.1 * lift),
+            (0.0, start),
+            (0.5 * wide, start - 0.1 * lift),
+            (wide, start - lift),
+        ]
+        if mood.mouth == "oh":
+            top = [
+                (-wide, start + 0.02),
+                (-0.6 * wide, start - 0.006),
+                (0.0, start - 0.014),
+                (0.6 * wide, start - 0.006),
+                (wide, start + 0.02),
+            ]
+        bottom = [
+            (0.85 * wide, start + 0.45 * drop),
+            (0.45 * wide, start + 0.9 * drop),
+            (0.0, start + drop),
+            (-0.45 * wide, start + 0.9 * drop),
+            (-0.85 * wide, start + 0.45 * drop),
+        ]
+        lid = placed(top, 5)
+        opening = np.concatenate([lid, placed(bottom)])
+        inside = sheet.shape([opening])
+        lip = (
+            opening.mean(axis=0)
+            + (opening - opening.mean(axis=0)) * (1.13, 1.0)
+            + np.where(opening[:, 1:] > opening[:, 1].mean(), (0, 0.013 * full), (0, -0.010 * full))
+        )
+        sheet.fill([lip], lips.rgb(), 0.9, soft=0.0015)
+        sheet.fill([opening], Tone(0.27, 0.09, 22).rgb())
+        x, y = pose.spot(0.0, start + drop)
+        sheet.fill(
+            [ellipse(x, y, 0.62 * wide, 0.45 * drop)], Tone(0.60, 0.13, 20).rgb(), 0.9, within=inside, soft=0.004
+        )
+        if mood.mouth != "oh":
+            teeth = Tone(0.94, 0.016, 85).rgb()
+            sheet.fill(
+                [ribbon(lid + (0, 0.007 if mood.mouth == "laugh" else 0.008), 0.028 * taper(len(lid), 0.45))],
+                teeth,
+                within=inside,
+            )
+        x, y = pose.spot(0.012 * scene.side, start + drop + 0.010)
+        sheet.dab(lips.glow(1.6).rgb(), 0.6, x, y, 0.020, 0.005)
+        corners = lid[[0, -1]]
+    deep = skin.shade(1.1).shifted(0, 0.02).rgb()
+    for x, y in corners:
+        sheet.dab(deep, 0.45, float(x), float(y), 0.010, 0.010)
