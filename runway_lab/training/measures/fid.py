@@ -5,8 +5,8 @@ before it decides (`inception.py`). A normal distribution is fitted to each set,
 It is the same network with the same weights as in the papers, so that numbers can be compared; the weights are
 fetched once, when a person agrees, or a path to them is given.
 
-A covariance of 2048 numbers from fewer pictures than that is a rough guess, and the distance comes out too large: to compare
-with papers take 50,000 samples, to compare two models of one's own the same number for both.
+A covariance of 2048 numbers from fewer pictures than that is a rough guess, and the distance comes out too large: to
+compare with papers take 50,000 samples, to compare two models of one's own the same number for both.
 """
 
 from __future__ import annotations

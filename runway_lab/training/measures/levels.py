@@ -42,7 +42,7 @@ def checked(pictures: Any, like: tuple[int, ...] | None = None) -> NDArray[np.ui
 
 
 def picked(pictures: NDArray[np.uint8], most: int, seed: int) -> NDArray[np.uint8]:
-    """At most so many of them, by chance but the same for each seed, in their order (a mapped file is read forwards)."""
+    """At most so many, by chance but the same for each seed; in their order, so a mapped file is read forwards."""
     if len(pictures) <= most:
         return np.asarray(pictures)
     return np.asarray(pictures[np.sort(np.random.default_rng(seed).choice(len(pictures), most, replace=False))])

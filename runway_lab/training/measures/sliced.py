@@ -1,15 +1,15 @@
 """How far generated pictures are from real ones: the sliced Wasserstein distance, without any network.
 
 Two sets of pictures are alike when whatever one measures on them is distributed alike. What is measured here are
-random mixtures (slices) of the pixels of small patches, one set for each level of a Laplacian pyramid, as Karras et al.
-proposed (Progressive Growing of GANs, 2018, section 5), and of the whole picture at 8x8 pixels, which knows what belongs
-where. The distance of two distributions of one number is the mean difference of their quantiles.
+random mixtures (slices) of the pixels of small patches, one set for each level of a Laplacian pyramid, as Karras et
+al. proposed (Progressive Growing of GANs, 2018, section 5), and of the whole picture at 8x8 pixels, which knows what
+belongs where. The distance of two distributions of one number is the mean difference of their quantiles.
 
-Two things differ from the paper. All is measured in the spread of the real pictures, not in each set's own:
-otherwise a set in the wrong colours would be as good as one in the right ones. And the colours are opponent
+Two things differ from the paper. Both sets are brought to the mean and spread of the real pictures, not each to its
+own: otherwise a set in the wrong colours would be as good as one in the right ones. And the colours are opponent
 colours (`levels.py`).
 
-The number is in hundredths of a standard deviation, the mean of all levels, so it means the same at every size.
+The number is in hundredths of the spread of both sets, the mean of all levels, so it means the same at every size.
 Equal sets have 0; as many other pictures of the same kind have `floor(count)`, because chance alone makes them differ.
 """
 

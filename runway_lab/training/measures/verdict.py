@@ -4,8 +4,7 @@ Single measurements jump, so nothing is said of one: rows are smoothed by a runn
 is taken from the rows themselves, and what counts must be beyond it and last for some rows.
 
 Variety is compared with what it was when the samples were about as good as they ever got. A transfer from faces to
-cats may well begin with more variety than it ends with, and that is no alarm as long as quality improves, unless
-nearly all of it goes.
+cats may well begin with more variety than it ends with, and that is no alarm as long as quality improves.
 """
 
 from __future__ import annotations
@@ -39,8 +38,7 @@ RISE = 0.12
 NOISE = 4.5
 """Both also have to be so many times beyond the jumps of single rows, smoothed as they are."""
 
-ABOUT_AS_GOOD = 1.3
-NEARLY_ALL = 0.5
+ABOUT_AS_GOOD = 1.1
 SETTLED = 0.03
 
 Numbers = NDArray[np.float64]
@@ -80,10 +78,8 @@ def judge(rows: Iterable[Row]) -> Verdict:
     if len(steps) < FEWEST:
         return Verdict("too early", int(steps[best]), "It is too early to tell how it goes.")
 
-    improving = _still_falls(distance, table[:, 1])
-    share = NEARLY_ALL if improving else FALL
     lost = [
-        peak - variety[at] > max(share * peak, NOISE * _jumps(table[: at + 1, 2]))
+        peak - variety[at] > max(FALL * peak, NOISE * _jumps(table[: at + 1, 2]))
         for at, (_, peak) in enumerate(known[-PATIENCE:], len(steps) - PATIENCE)
     ]
     if all(lost):
@@ -105,7 +101,7 @@ def judge(rows: Iterable[Row]) -> Verdict:
             "Quality has turned: the pictures move away from yours again (distance "
             f"{known[-1][0]:.1f} at its best, {distance[-1]:.1f} now). The best step was {steps[best]:,}.",
         )
-    if improving:
+    if _still_falls(distance, table[:, 1]):
         return Verdict("improving", int(steps[best]), f"Still improving; the best step so far is {steps[best]:,}.")
     return Verdict(
         "settled",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def test_it_falls_as_pictures_become_alike(
     diversity: Diversity, harm: Callable[[np.ndarray, float], np.ndarray], amounts: tuple[float, ...]
 ) -> None:
     found = [diversity(OTHER), *(diversity(harm(OTHER, amount).astype(np.uint8)) for amount in amounts)]
-    assert all(after < 0.9 * before for before, after in zip(found, found[1:], strict=False)), found
+    assert all(after < 0.9 * before for before, after in pairwise(found)), found
     assert found[-1] < 0.4, found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ def test_it_grows_with_everything_that_is_wrong(
     found = [distance(OTHER), *(distance(harm(OTHER, amount)) for amount in amounts)]
     assert found == sorted(found), found
     # Every step is told apart from chance, and the last one is plain to see.
-    assert all(after > before * 1.03 for before, after in zip(found, found[1:], strict=False)), found
+    assert all(after > before * 1.03 for before, after in pairwise(found)), found
     assert found[-1] > 2 * found[0], found
 
 
