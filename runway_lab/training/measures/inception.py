@@ -33,7 +33,8 @@ def describer(path: Path, device: str = "cpu") -> Callable[[NDArray[np.uint8]], 
 
     def describe(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         with torch.inference_mode():
-            values = torch.from_numpy(np.ascontiguousarray(pictures)).to(device).permute(0, 3, 1, 2)
+            # A copy: a mapped file may only be read, and torch warns of such arrays.
+            values = torch.from_numpy(np.array(pictures, order="C")).to(device).permute(0, 3, 1, 2)
             found: NDArray[np.float32] = network(values.float() / 255).cpu().numpy()
             return found
 
