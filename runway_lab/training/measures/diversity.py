@@ -84,7 +84,8 @@ class Diversity:
 
 def _even(rows: Floats, count: int) -> Floats:
     """So many of them, spread over all: what lies side by side may be related."""
-    return rows[(np.arange(count) * (len(rows) / count)).astype(int)]
+    chosen: Floats = rows[(np.arange(count) * (len(rows) / count)).astype(int)]
+    return chosen
 
 
 def _distances(rows: Floats) -> NDArray[np.float64]:

@@ -123,21 +123,20 @@ class SlicedDistance:
     def _prepared(self, number: int, values: Floats) -> _Level:
         mean = values.mean(axis=(0, 1))
         # A channel that hardly varies, such as the colour of gray photographs, must not drown the others.
-        spread = np.maximum(values.std(axis=(0, 1)), np.float32(1 / 255))
+        spread: Floats = np.maximum(values.std(axis=(0, 1)), np.float32(1 / 255))
         random = np.random.default_rng((self.seed, zlib.crc32(b"slices"), number))
         slices = random.standard_normal((values.shape[1] * values.shape[2], SLICES)).astype(np.float32)
         slices /= np.linalg.norm(slices, axis=0)
         rough = _Level(mean, spread, slices, np.ones(SLICES, np.float32), np.zeros((0,), np.float32))
         projected = self._sliced(values, rough)
-        unit = projected.std(axis=1)
-        unit = np.maximum(unit, max(0.05 * float(unit.mean()), 1e-3)).astype(np.float32)
+        unit = projected.std(axis=1).astype(np.float32)
+        unit = np.clip(unit, max(0.05 * float(unit.mean()), 1e-3), None)
         return _Level(mean, spread, slices, unit, _quantiles(projected / unit[:, None]))
 
     def _sliced(self, values: Floats, level: _Level) -> Floats:
         """One row for each slice."""
         flat = ((values - level.mean) / level.spread).reshape(len(values), -1)
-        sliced: Floats = (level.slices.T @ flat.T) / level.unit[:, None]
-        return sliced
+        return np.divide(level.slices.T @ flat.T, level.unit[:, None], dtype=np.float32)
 
 
 def _apart(some: Floats, others: Floats) -> Floats:

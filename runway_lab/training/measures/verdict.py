@@ -9,6 +9,7 @@ cats may well begin with more variety than it ends with, and that is no alarm as
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -143,7 +144,7 @@ def _still_falls(distance: Numbers, raw: Numbers) -> bool:
     """Whether the last third lies clearly under the third before it: by more than chance moves two such medians."""
     third = max(2, len(distance) // 3)
     before, now = float(np.median(distance[-2 * third : -third])), float(np.median(distance[-third:]))
-    return before - now > max(SETTLED * before, 8 * _jumps(raw) / np.sqrt(third))
+    return before - now > max(SETTLED * before, 8 * _jumps(raw) / math.sqrt(third))
 
 
 def _number(value: float) -> str:
