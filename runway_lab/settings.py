@@ -22,6 +22,8 @@ __all__ = ["Settings", "home", "settings"]
 SWITCHES = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 KINDS: dict[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 LEAST = {
+    "dataset_gb": 0.001,
+    "dataset_images": 1,
     "experiments_at_once": 1,
     "hung_seconds": 1,
     "max_image_megapixels": 0.01,
@@ -57,6 +59,12 @@ class Settings:
 
     max_image_megapixels: float = 100.0
     """The largest picture that is opened."""
+
+    dataset_images: int = 25_000
+    """The most pictures a dataset is made of."""
+
+    dataset_gb: float = 5.0
+    """How large these pictures may be, all their files together."""
 
     experiments_at_once: int = 5
     """How many experiments may train at the same time, one on each device; the others wait in a queue."""

@@ -152,7 +152,9 @@ def _of_experiment(experiment: Experiment, kept: Kept) -> tuple[Path, dict[str, 
     plan = experiment.plan
     name = f"{plan.title}, step {kept.step}"
     about = {"name": name, "experiment": experiment.id, "step": kept.step}
-    return kept.path, about, [*plan.lineage, {"title": name, "experiment": experiment.id}]
+    if plan.dataset.get("licence"):
+        about["licence"] = plan.dataset["licence"]
+    return kept.path, about, [{"title": name, "experiment": experiment.id}]
 
 
 def find_data(data: Any, prepare: Mapping[str, Any]) -> dict[str, Any]:

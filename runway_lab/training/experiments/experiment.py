@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from runway_lab.cards import ModelCard
+    from runway_lab.training.experiments.video import Written
 
 __all__ = ["Entry", "Experiment", "Kept", "Progress"]
 
@@ -378,6 +379,17 @@ class Experiment:
         from runway_lab.training.experiments.saving import export
 
         return export(self, Path(path), self.checkpoint(step))
+
+    def video(self, path: str | os.PathLike[str], index: int | Sequence[int] | None = None, **options: Any) -> Written:
+        """The film of its samples (.mp4, .webm or .gif): whole sheets, or the samples of these numbers.
+
+        `options` are those of `film_of_steps`: `wander`, `seconds`, `fps`, `fade`, ...
+        """
+        from runway_lab.training.experiments.timelapse import film_of_steps
+
+        chosen = None if index is None else [index] if isinstance(index, int) else list(index)
+        sheets = [(step, self._folder.sheet(step)) for step in self.samples]
+        return film_of_steps(sheets, path, layout=samples.layout_of(self._folder), indices=chosen, **options)
 
     def wait(self, timeout: float | None = None) -> Experiment:
         """Returns when it trains no more, or when `timeout` seconds are over."""

@@ -9,7 +9,7 @@ import threading
 from typing import Any
 
 from runway_lab.training.experiments.work import Work
-from runway_lab.training.loop.run import Callback
+from runway_lab.training.loop.callbacks import Callback
 
 __all__ = ["Door", "Limits"]
 

@@ -19,13 +19,15 @@ from numpy.typing import NDArray
 
 from runway_lab.training.experiments import lines, states
 from runway_lab.training.experiments.work import Work
+from runway_lab.training.measures import DIVERSITY, SWD, Gauges, judge
 
 __all__ = ["Measuring"]
 
 SHARE = 40.0
 """It rests for so many times as long as it worked."""
 
-MOST_REAL, MOST_BYTES = 256, 64 << 20
+LARGEST = 256
+MOST_REAL, MOST_BYTES = 1024, 64 << 20
 PATIENCE = 60.0
 MOST_FAILURES = 3
 
@@ -38,7 +40,7 @@ class Measuring:
     def __init__(self, work: Work, pictures: Pictures) -> None:
         self.work = work
         self._pictures = pictures
-        self._real: Pictures | None = None
+        self._gauges: Gauges | None = None
         self._inbox: tuple[int, Pictures] | None = None
         self._newest: tuple[int, Pictures] | None = None
         self._something = threading.Condition()
@@ -99,30 +101,38 @@ class Measuring:
                 self._something.notify_all()
 
     def _measure(self, step: int, pictures: Pictures) -> None:
-        from runway_lab.training.measures import diversity, sliced_wasserstein, verdict
-
         folder = self.work.folder
-        real = self._some_real()
-        found: dict[str, Any] = {
-            "step": step,
-            "sliced_wasserstein": float(f"{sliced_wasserstein(real, pictures):.6g}"),
-            "diversity": float(f"{diversity(pictures):.6g}"),
-        }
-        if self._closed:
-            return
-        before = [line for line in lines.Tail(folder.measures).read() if line.get("step") != step]
-        if not any(line.get("step", 0) >= step for line in before):
+        if self._gauges is None:
+            self._gauges = Gauges(self._some_real())
+        found = {"step": step, **self._gauges.measure(_reduced(pictures))}
+        rows = [row for row in lines.Tail(folder.measures).read() if row.get("step", step) < step]
+        if not self._closed:
             lines.append(folder.measures, [found])
-        judged = verdict([*before, found])
-        if judged is not None and (said := str(judged)) not in self._told:
-            self._told.add(said)
-            states.tell(folder, said, kind="verdict", step=step)
+            self._judge(step, [*rows, found])
+
+    def _judge(self, step: int, rows: list[dict[str, Any]]) -> None:
+        """Says in the diary when quality turns, once for each way it can."""
+        known = [row for row in rows if SWD.name in row and DIVERSITY.name in row]
+        verdict = judge((row["step"], row[SWD.name], row[DIVERSITY.name]) for row in known)
+        if verdict.alarm and verdict.kind not in self._told:
+            self._told.add(verdict.kind)
+            states.tell(self.work.folder, verdict.sentence, kind="verdict", step=step)
 
     def _some_real(self) -> Pictures:
         """Some of the pictures it learns from, the same each time."""
-        if self._real is None:
-            count = len(self._pictures)
-            most = max(16, min(MOST_REAL, MOST_BYTES // max(1, self._pictures[0].nbytes)))
-            chosen = np.sort(np.random.default_rng(0).permutation(count)[:most])
-            self._real = np.asarray(self._pictures[chosen])
-        return self._real
+        picture = _reduced(np.asarray(self._pictures[:1]))
+        most = max(16, min(MOST_REAL, MOST_BYTES // picture.nbytes, len(self._pictures)))
+        chosen = np.sort(np.random.default_rng(0).permutation(len(self._pictures))[:most])
+        return np.concatenate([_reduced(np.asarray(self._pictures[[index]])) for index in chosen])
+
+
+def _reduced(pictures: Pictures) -> Pictures:
+    """Large pictures are measured smaller, by whole blocks."""
+    _, height, width, _ = pictures.shape
+    by = -(-max(height, width) // LARGEST)
+    if by == 1:
+        return pictures
+    whole = pictures[:, : height // by * by, : width // by * by].astype(np.float32)
+    blocks = whole.reshape(len(pictures), height // by, by, width // by, by, pictures.shape[3])
+    reduced: Pictures = blocks.mean((2, 4)).round().astype(np.uint8)
+    return reduced

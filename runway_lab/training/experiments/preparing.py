@@ -15,28 +15,31 @@ from runway_lab.training.experiments import states, wishes
 from runway_lab.training.experiments.folder import Folder
 from runway_lab.training.experiments.plan import Plan
 
-__all__ = ["prepare"]
+__all__ = ["lineage_of", "prepare"]
+
+BEAT_SECONDS = 0.5
 
 
 def prepare(folder: Folder, ending: Callable[[], bool]) -> None:
     """Makes the dataset and puts the experiment into the queue; or says why not."""
-    from runway_lab.training.datasets import Dataset, Stopped
+    from runway_lab.training.datasets import Dataset, Progress, Stopped
     from runway_lab.training.experiments.beginning import described
 
     said = Plan.read(folder).dataset
     beat = 0.0
 
-    def heard(progress: Any) -> bool:
-        """Notes how far it is; False to end it."""
+    def heard(progress: Progress) -> None:
         nonlocal beat
-        wish = wishes.read(folder)
-        if time.monotonic() - beat > 0.5:
+        if time.monotonic() - beat > BEAT_SECONDS:
             beat = time.monotonic()
-            states.note(folder, why=f"Its pictures are being prepared: {progress}")
-        return not (wish.pause or wish.stop or ending())
+            states.note(folder, why=f"Its pictures are being prepared: {progress}.")
+
+    def stop() -> bool:
+        wish = wishes.read(folder)
+        return bool(wish.pause or wish.stop or ending())
 
     try:
-        dataset = Dataset.create(said["name"], said["make_from"], progress=heard, **said.get("options", {}))
+        dataset = Dataset.create(said["name"], said["make_from"], progress=heard, stop=stop, **said.get("options", {}))
     except Stopped:
         wish = wishes.read(folder)
         name, why = ("stopped", wish.stop) if wish.stop else ("paused", wish.pause or "The machine was shut down.")

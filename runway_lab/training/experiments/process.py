@@ -34,7 +34,7 @@ from runway_lab.training.experiments.plan import Plan
 from runway_lab.training.experiments.recorders import Checkpoints, Heartbeat, Metrics, Resume, Rollbacks, Samples
 from runway_lab.training.experiments.states import change, read_json, tell
 from runway_lab.training.experiments.work import Work
-from runway_lab.training.loop.run import run
+from runway_lab.training.loop.callbacks import run
 from runway_lab.training.loop.settings import TrainingSettings
 
 __all__ = ["main"]
@@ -92,7 +92,7 @@ def _train(folder: Folder, door: Door) -> None:
     factory = _factory()
     start = folder.root / plan.start["file"] if plan.start.get("file") else None
     trainer, fresh = _take_up(folder, factory, chosen, pictures, start)
-    trainer.lineage = [*plan.lineage]
+    trainer.lineage = [*trainer.lineage, *plan.lineage]
     resume.forget_after(folder, None if fresh else trainer.step)
     if fresh:
         name = plan.start.get("name")

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from runway_lab.training.experiments import keeping, lines, resume, samples, states
 from runway_lab.training.experiments.work import Work
-from runway_lab.training.loop.run import Callback
+from runway_lab.training.loop.callbacks import Callback
 
 __all__ = ["Checkpoints", "Heartbeat", "Metrics", "Resume", "Rollbacks", "Samples"]
 
@@ -60,8 +60,14 @@ class Metrics(Callback):
         self.work = work
         self._lines: list[dict[str, Any]] = []
         self._flushed = time.monotonic()
+        self._incidents = 0
 
     def after_step(self, trainer: Any, losses: dict[str, float]) -> None:
+        if len(trainer.incidents) > self._incidents:
+            # It went back: these are the numbers of a step that is no more.
+            self._incidents = len(trainer.incidents)
+            self._lines = [line for line in self._lines if line["step"] <= trainer.step]
+            return
         if all(math.isfinite(value) for value in losses.values()):
             numbers = {name: float(f"{value:.6g}") for name, value in losses.items()}
             about = {"step": trainer.step, "images": trainer.images, "seconds": round(self.work.seconds, 2)}

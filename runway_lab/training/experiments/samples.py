@@ -23,7 +23,7 @@ from runway_lab.training.sheets import Layout, cut, lay_out, save_sheet
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["fitting", "read_picture", "read_sheet", "sampled_steps", "write_sheet"]
+__all__ = ["fitting", "layout_of", "read_picture", "read_sheet", "sampled_steps", "write_sheet"]
 
 LOSSLESS_UP_TO = 128
 QUALITY = 92
@@ -82,12 +82,20 @@ def read_sheet(folder: Folder, step: int) -> Image:
         raise DamagedEntry(f"The samples of step {step} cannot be read: {error}.", hint=f"Delete {path}.") from error
 
 
-def read_picture(folder: Folder, step: int, index: int) -> Image:
-    """One picture of a sheet."""
+def layout_of(folder: Folder) -> Layout | None:
+    """How the sheets are laid out; None before the first."""
+    said = read_json(folder.samples / "index.json")
     try:
-        layout = Layout.from_json(read_json(folder.samples / "index.json"))
-    except TypeError as error:
+        return Layout.from_json(said) if said else None
+    except (TypeError, LookupError) as error:
         raise DamagedEntry(
             f"{folder.samples / 'index.json'} is damaged.", hint="The sheets themselves can still be looked at."
         ) from error
-    return cut(read_sheet(folder, step), layout, index)
+
+
+def read_picture(folder: Folder, step: int, index: int) -> Image:
+    """One picture of a sheet."""
+    layout, sheet = layout_of(folder), read_sheet(folder, step)
+    if layout is None:
+        raise DamagedEntry(f"{folder.samples / 'index.json'} is missing.", hint="Look at the whole sheet instead.")
+    return cut(sheet, layout, index)

@@ -12,7 +12,7 @@ from runway_lab.training.experiments.plan import Plan
 from runway_lab.training.experiments.resume import Saver
 from runway_lab.training.experiments.scribe import Scribe
 from runway_lab.training.experiments.wishes import Wishes
-from runway_lab.training.loop.run import StopTraining
+from runway_lab.training.loop.callbacks import StopTraining
 
 __all__ = ["LOOK_SECONDS", "Work"]
 
