@@ -12,17 +12,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from runway_lab.training.loop.callbacks import Callback, StopTraining
+    from runway_lab.training.loop.callbacks import Callback, StopTraining, run
     from runway_lab.training.loop.settings import TrainingSettings
     from runway_lab.training.loop.trainer import Trainer
 
-__all__ = ["Callback", "StopTraining", "Trainer", "TrainingSettings"]
+__all__ = ["Callback", "StopTraining", "Trainer", "TrainingSettings", "run"]
 
 _HOMES = {
     "Callback": "callbacks",
     "StopTraining": "callbacks",
     "Trainer": "trainer",
     "TrainingSettings": "settings",
+    "run": "callbacks",
 }
 
 

@@ -169,9 +169,10 @@ class _PutBack(torch.autograd.Function):
         ctx.save_for_backward(grid)
         # What was looked up plays no part in this: only its shape does.
         blank = grad.new_zeros(()).expand(shape)
-        return torch.ops.aten.grid_sampler_2d_backward(
+        back: Tensor = torch.ops.aten.grid_sampler_2d_backward(
             grad.contiguous(), blank.contiguous(), grid, _BILINEAR, _REFLECTED, False, [True, False]
         )[0]
+        return back
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:

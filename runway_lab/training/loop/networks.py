@@ -26,7 +26,7 @@ from runway_lab.errors import BadValue
 from runway_lab.stylegan.checkpoint import Checkpoint
 from runway_lab.stylegan.discriminator import Discriminator, DiscriminatorConfig
 from runway_lab.stylegan.errors import Incompatible
-from runway_lab.stylegan.mapping import normalize
+from runway_lab.stylegan.mapping import Dense, normalize
 from runway_lab.stylegan.stylegan2 import StyleGAN2, StyleGAN2Config
 from runway_lab.training.loop.settings import TrainingSettings
 
@@ -116,6 +116,7 @@ def _grown(settings: TrainingSettings, shape: tuple[int, int, int], start: Check
     resolution, own = shape_of(height, width)
     config = start.generator.config
     said = _overruled(settings, config)
+    assert isinstance(start.generator, StyleGAN2)
     widths = _widths(config.channels, resolution)
     generator_config = replace(
         config,
@@ -221,7 +222,8 @@ def _without_labels(network: StyleGAN2, said: list[str]) -> dict[str, Tensor]:
     first: Tensor = state["mapping.fc0.weight"]
     with torch.no_grad():
         embedded = normalize(mapping.embed(torch.eye(network.c_dim, device=first.device))).mean(dim=0)
-        dense = mapping.fc0
+        dense = mapping.get_submodule("fc0")
+        assert isinstance(dense, Dense)
         shift = (first[:, mapping.z_dim :] @ embedded) * (dense.gain / dense.lr_multiplier)
         # Fewer inputs make a larger gain; the weight makes up for it.
         state["mapping.fc0.weight"] = first[:, : mapping.z_dim] * math.sqrt(mapping.z_dim / first.shape[1])
@@ -292,7 +294,7 @@ def _take(network: nn.Module, fitted: dict[str, Tensor], *, opaque: bool = False
     network.load_state_dict(fitted, strict=False)
     if isinstance(network, StyleGAN2) and opaque:
         # The last block alone says so: what the others make is added up.
-        network.get_submodule(f"synthesis.b{network.config.resolution}.torgb").bias.data[3] = 1.0
+        network.get_parameter(f"synthesis.b{network.config.resolution}.torgb.bias").data[3] = 1.0
     return [name for name in network.state_dict() if name not in fitted and not name.endswith("noise_const")]
 
 

@@ -59,5 +59,5 @@ class World:
         flat = torch.cat([each.reshape(-1) for each in kept])
         dist.all_reduce(flat)
         flat.div_(self.size)
-        for each, mean in zip(kept, flat.split([each.numel() for each in kept]), strict=True):
+        for each, mean in zip(kept, torch.split(flat, [each.numel() for each in kept]), strict=True):
             each.copy_(mean.view_as(each))

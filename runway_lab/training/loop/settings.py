@@ -111,8 +111,9 @@ class TrainingSettings:
     kept: int = 12
 
     def __post_init__(self) -> None:
-        if isinstance(self.augment, list):
-            object.__setattr__(self, "augment", tuple(self.augment))
+        families: object = self.augment
+        if isinstance(families, list):
+            object.__setattr__(self, "augment", tuple(families))
         for each in fields(self):
             _check(each.name, getattr(self, each.name), each.default)
         if isinstance(self.augment, tuple):

@@ -144,7 +144,7 @@ class Trainer:
                 pictures = self._made(self.part)[0]
                 logits = self.discriminator(self._augmented(pictures))
                 loss = generator_loss(logits) * self.part / self.share
-                loss.backward()
+                loss.backward()  # type: ignore[no-untyped-call]
                 loss_sum += float(loss.detach())
                 fakes.append(pictures.detach())
             self._update(self._optimizer_g, self._learns_g)
@@ -152,7 +152,7 @@ class Trainer:
             if settings.path_length and self.step % settings.path_every == 0:
                 pictures, ws = self._made(max(self.part // 2, 1), keep_ws=True)
                 penalty = self.path_length(pictures, ws, self.noise)
-                (penalty * 2 * settings.path_every).backward()
+                (penalty * 2 * settings.path_every).backward()  # type: ignore[no-untyped-call]
                 losses["path_length"] = float(penalty.detach())
                 self._update(self._optimizer_g, self._learns_g)
         return losses, fakes
@@ -171,7 +171,7 @@ class Trainer:
                 of_fake = self.discriminator(self._augmented(fake))
                 of_real = self.discriminator(self._augmented(reals[index * part : (index + 1) * part]))
                 loss = critic_loss(of_fake, of_real) * part / share
-                loss.backward()
+                loss.backward()  # type: ignore[no-untyped-call]
                 losses["discriminator"] += float(loss.detach())
                 losses["sure_of_real"] += float(of_real.detach().sign().mean()) * part / share
                 losses["sure_of_fake"] += float(of_fake.detach().sign().mean()) * part / share
@@ -182,7 +182,7 @@ class Trainer:
                 for index in range(share // part):
                     images = reals[index * part : (index + 1) * part].detach().requires_grad_(True)
                     slope = gradient_penalty(self.discriminator(self._augmented(images)), images)
-                    (slope * (settings.gamma / 2 * settings.r1_every * part / share)).backward()
+                    (slope * (settings.gamma / 2 * settings.r1_every * part / share)).backward()  # type: ignore[no-untyped-call]
                     losses["slope"] += float(slope.detach()) * part / share
                 self._update(self._optimizer_d, self._learns_d)
         return losses
@@ -296,7 +296,7 @@ class Trainer:
         self.generator.eval()
         drawn = []
         with torch.no_grad():
-            for part in z.split(16):
+            for part in torch.split(z, 16):
                 images = self.generator.synthesize(self.generator.map(part), "const")
                 drawn.append(images.mul(127.5).add(128).clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu())
         return torch.cat(drawn).numpy()
