@@ -1,7 +1,8 @@
 """A trainer for tests of all that is around one: NumPy alone, quick, the same for the same seed, to the last bit.
 
 `RUNWAY_LAB_TRAINER=support.plain_trainer:Plain` puts it in the place of the real one. `PLAIN_STEP` is how many seconds
-a step takes; `PLAIN_FAULT`, like "raise@5", is what goes wrong at a step: raise, hang, memory, unstable, full, exit.
+a step takes; `PLAIN_FAULT`, like "raise@5", is what goes wrong at a step: raise, words, memory, hang, compute
+(slow, but at work), unstable, full, exit.
 A fault happens once, where the file named by `PLAIN_ONCE` is not there yet, or always.
 """
 
@@ -60,6 +61,10 @@ class PlainTrainer:
             raise MemoryError
         if kind == "hang":
             time.sleep(3600)
+        if kind == "compute":
+            end = time.monotonic() + 2.5
+            while time.monotonic() < end:
+                pass
         if kind == "exit":
             os._exit(7)
         if kind == "full":

@@ -14,13 +14,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from runway_lab.errors import BadValue, RunwayLabError, Unknown, shorten, suggest
+from runway_lab.errors import BadValue, RunwayLabError, Unknown, suggest
 from runway_lab.library.atomic import new_folder
 from runway_lab.library.places import path, place
 from runway_lab.library.stylegans import ENDINGS
 from runway_lab.training.experiments import line, states
 from runway_lab.training.experiments.experiment import Experiment, Kept, check_steps
 from runway_lab.training.experiments.folder import Folder
+from runway_lab.training.experiments.headers import size_of
 from runway_lab.training.experiments.plan import Budget, Plan
 from runway_lab.training.experiments.preparing import lineage_of
 from runway_lab.training.experiments.words import check_title, slug
@@ -44,6 +45,9 @@ def begin(
     check_steps(chosen.steps)
     found, about, lineage = find_start(start)
     dataset = find_data(data, prepare or {})
+    if dataset.get("make_from") and found is not None and (size := size_of(found)):
+        # What it starts from says how large its pictures are, where nobody else does.
+        dataset["options"].setdefault("size", size)
     plan = Plan(
         title=title,
         settings=chosen.to_json(),
@@ -163,23 +167,32 @@ def find_data(data: Any, prepare: Mapping[str, Any]) -> dict[str, Any]:
 
     if isinstance(data, Experiment):
         return dict(data.plan.dataset)
-    if isinstance(data, (str, os.PathLike)) and not prepare:
-        try:
-            return described(Dataset.open(os.fspath(data)))
-        except RunwayLabError:
-            source = Path(data).expanduser()
-            if not source.exists():
-                raise
     if isinstance(data, (str, os.PathLike)):
         source = Path(data).expanduser().absolute()
+        if not source.exists() or not prepare:
+            with contextlib.suppress(Unknown):
+                dataset = Dataset.open(data)
+                if prepare:
+                    raise BadValue(
+                        f"The dataset {dataset.name!r} is prepared already, as {dataset.width} x {dataset.height}.",
+                        hint=f"Leave out {', '.join(prepare)}, or name the pictures themselves.",
+                    )
+                return described(dataset)
         if not source.exists():
-            raise BadValue(
-                f"There are no pictures at {source}.", hint="Name a folder, an archive, a film, or a dataset of yours."
+            raise Unknown(
+                f"There are no pictures called {os.fspath(data)!r:.200}, and no dataset.",
+                hint=f"Name a folder, an archive, a film, or a dataset. {suggest(os.fspath(data), _datasets())}",
             )
         return {"make_from": str(source), "options": dict(prepare), "name": slug(source.stem), "title": source.stem}
     if data is None:
         raise BadValue("There are no pictures to learn from.", hint="Give a dataset, its name, or a folder.")
     return described(data)
+
+
+def _datasets() -> list[str]:
+    from runway_lab.training.datasets import Dataset
+
+    return [each.name for each in Dataset.all()]
 
 
 def described(dataset: Any) -> dict[str, Any]:

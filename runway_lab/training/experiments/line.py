@@ -27,7 +27,7 @@ from runway_lab.training.experiments.folder import Folder
 from runway_lab.training.experiments.plan import Plan
 from runway_lab.training.experiments.processes import detach, log_end
 
-__all__ = ["Place", "advance", "folders", "start", "take", "waiting"]
+__all__ = ["Place", "advance", "folders", "machine_folder", "start", "take", "waiting"]
 
 START_SECONDS = 30.0
 TOUCH_SECONDS = 0.5
@@ -126,7 +126,11 @@ def _state(folder: Folder) -> states.State | None:
         return None
 
 
-def _lock(name: str) -> Path:
-    """A lock of this machine: a library on a network disk serves several."""
+def machine_folder() -> Path:
+    """What the library keeps of this machine: one on a network disk serves several."""
     node = re.sub(r"[^\w.-]+", "-", platform.node())[:60] or "here"
-    return home() / "run" / node / "training" / f"{name}.lock"
+    return home() / "run" / node / "training"
+
+
+def _lock(name: str) -> Path:
+    return machine_folder() / f"{name}.lock"

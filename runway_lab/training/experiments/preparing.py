@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from runway_lab.errors import RunwayLabError
+from runway_lab.errors import BadValue, RunwayLabError
+from runway_lab.library.places import place
 from runway_lab.training.experiments import states, wishes
 from runway_lab.training.experiments.folder import Folder
 from runway_lab.training.experiments.plan import Plan
 
+if TYPE_CHECKING:
+    from runway_lab.training.datasets import Dataset
+
 __all__ = ["lineage_of", "prepare"]
 
 BEAT_SECONDS = 0.5
+MOST_NAMES = 50
 
 
 def prepare(folder: Folder, ending: Callable[[], bool]) -> None:
     """Makes the dataset and puts the experiment into the queue; or says why not."""
-    from runway_lab.training.datasets import Dataset, Progress, Stopped
+    from runway_lab.training.datasets import Progress, Stopped
     from runway_lab.training.experiments.beginning import described
 
     said = Plan.read(folder).dataset
@@ -39,7 +44,7 @@ def prepare(folder: Folder, ending: Callable[[], bool]) -> None:
         return bool(wish.pause or wish.stop or ending())
 
     try:
-        dataset = Dataset.create(said["name"], said["make_from"], progress=heard, stop=stop, **said.get("options", {}))
+        dataset = _made(said, progress=heard, stop=stop)
     except Stopped:
         wish = wishes.read(folder)
         name, why = ("stopped", wish.stop) if wish.stop else ("paused", wish.pause or "The machine was shut down.")
@@ -50,6 +55,22 @@ def prepare(folder: Folder, ending: Callable[[], bool]) -> None:
         return
     Plan.change(folder, dataset=described(dataset), lineage=lambda was: [*was[:-1], lineage_of(described(dataset))])
     states.change(folder, "queued", "It waits for its turn.", only_from=("preparing",), queued=time.time())
+
+
+def _made(said: dict[str, Any], **hears: Any) -> Dataset:
+    """The dataset by its name, or by the next one that is free where other pictures have it."""
+    from runway_lab.training.datasets import Dataset
+
+    number, name = 1, said["name"]
+    while True:
+        there = (place("datasets") / name).exists()
+        try:
+            return Dataset.create(name, said["make_from"], **said.get("options", {}), **hears)
+        except BadValue:
+            if not there or number > MOST_NAMES:
+                raise
+            number += 1
+            name = f"{said['name']}-{number}"
 
 
 def lineage_of(dataset: dict[str, Any]) -> dict[str, Any]:

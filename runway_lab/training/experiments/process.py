@@ -14,12 +14,15 @@ trainer in its place, for tests: an object with `trainer(settings, pictures, sta
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import os
+import platform
 import sys
 import time
 import traceback
 from dataclasses import replace
+from errno import EFBIG, ENOSPC
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +40,10 @@ from runway_lab.training.experiments.work import Work
 from runway_lab.training.loop.callbacks import run
 from runway_lab.training.loop.settings import TrainingSettings
 
-__all__ = ["main"]
+__all__ = ["main", "open_pictures", "trainer_factory"]
 
+EDQUOT = getattr(errno, "EDQUOT", ENOSPC)
+FULL = "There is no room on the disk. What was saved is untouched. Free some room and resume."
 RESERVE = 256 << 10
 WAIT_SECONDS = 60.0
 
@@ -62,6 +67,10 @@ def main(root: str) -> int:
             print(error.details, file=sys.stderr)
         _end(folder, "failed", str(error))
     except Exception as error:
+        if _disk_is_full(error):
+            folder.reserve.unlink(missing_ok=True)
+            _end(folder, "paused", FULL)
+            return 0
         traceback.print_exc()
         said = f"{type(error).__name__}: {error}"[:500]
         if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
@@ -71,6 +80,17 @@ def main(root: str) -> int:
         states.note(folder, error=said)
         return 1
     return 0
+
+
+def _disk_is_full(error: BaseException | None) -> bool:
+    """Libraries tell of a full disk in many ways; somewhere in what they say is the system's own word."""
+    while error is not None:
+        if isinstance(error, LibraryFull) or (isinstance(error, OSError) and error.errno in (ENOSPC, EFBIG, EDQUOT)):
+            return True
+        if any(words in str(error) for words in ("No space left", "os error 28", "os error 27", "Disk quota")):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _end(folder: Folder, name: str, why: str, **facts: Any) -> None:
@@ -85,11 +105,11 @@ def _end(folder: Folder, name: str, why: str, **facts: Any) -> None:
 
 def _train(folder: Folder, door: Door) -> None:
     plan, state = Plan.read(folder), states.read(folder)
-    pictures = _pictures(plan)
+    pictures = open_pictures(plan.dataset)
     chosen = TrainingSettings.of({**plan.settings, "device": state.device or plan.settings.get("device", "auto")})
     _reserve(folder)
     resume.sweep(folder)
-    factory = _factory()
+    factory = trainer_factory()
     start = folder.root / plan.start["file"] if plan.start.get("file") else None
     trainer, fresh = _take_up(folder, factory, chosen, pictures, start)
     trainer.lineage = [*trainer.lineage, *plan.lineage]
@@ -106,7 +126,7 @@ def _train(folder: Folder, door: Door) -> None:
     work = Work(folder, plan, saver, max(state.seconds, float(_heartbeat(folder).get("seconds", 0.0))))
     metrics, measuring = Metrics(work), Measuring(work, pictures)
     sheets = Samples(work, measuring.look_at)
-    checkpoints = Checkpoints(work, _about(plan))
+    checkpoints = Checkpoints(work, _about(plan, chosen.device))
     saving = Resume(work, metrics)
     everybody = [Rollbacks(work), metrics, sheets, checkpoints, saving, Heartbeat(work), Limits(work, door)]
     try:
@@ -162,19 +182,19 @@ def _take_up(folder: Folder, factory: Any, chosen: Any, pictures: Any, start: Pa
     return factory.trainer(chosen, pictures, start), True
 
 
-def _pictures(plan: Plan) -> Any:
-    """The pictures the experiment was begun with, and no others."""
+def open_pictures(said: dict[str, Any]) -> Any:
+    """The pictures an experiment was begun with, and no others."""
     from runway_lab.training.datasets import Dataset
 
-    name = plan.dataset.get("title") or plan.dataset.get("name")
+    name = said.get("title") or said.get("name")
     try:
-        dataset = Dataset.open(plan.dataset["folder"])
+        dataset = Dataset.open(said["folder"])
     except (RunwayLabError, OSError, KeyError) as error:
         raise BadValue(
             f"The pictures this experiment learns from are not there any more: {name!r}. {error}",
             hint="Put the dataset back to where it was and resume, or begin a branch with other pictures.",
         ) from error
-    if plan.dataset.get("digest") and dataset.digest != plan.dataset["digest"]:
+    if said.get("digest") and dataset.digest != said["digest"]:
         raise BadValue(
             f"The pictures of {name!r} are not the same as when this experiment began.",
             hint="Put the old ones back and resume, or begin a branch, which takes them as they are now.",
@@ -182,14 +202,27 @@ def _pictures(plan: Plan) -> Any:
     return dataset.pictures
 
 
-def _about(plan: Plan) -> dict[str, Any]:
+def _about(plan: Plan, device: str) -> dict[str, Any]:
     """What is written into each checkpoint."""
     return {
         "title": plan.title,
         "licence": plan.dataset.get("licence", ""),
         "dataset": {name: plan.dataset[name] for name in ("name", "title", "digest", "count") if name in plan.dataset},
         "start": plan.start.get("name", ""),
+        "hardware": _hardware(device),
     }
+
+
+def _hardware(device: str) -> str:
+    """What it trains on, as a person knows it."""
+    torch = sys.modules.get("torch")
+    if device.startswith("cuda") and torch is not None:
+        return str(torch.cuda.get_device_name(device))
+    model = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        model = next((each.partition(":")[2].strip() for each in lines if each.startswith("model name")), model)
+    return f"{model}, {os.environ.get('OMP_NUM_THREADS') or os.cpu_count()} threads"
 
 
 def _heartbeat(folder: Folder) -> dict[str, Any]:
@@ -230,7 +263,8 @@ class _Loop:
         write(state, path)
 
 
-def _factory() -> Any:
+def trainer_factory() -> Any:
+    """What makes trainers and writes their states."""
     named = os.environ.get("RUNWAY_LAB_TRAINER", "")
     if not named:
         return _Loop

@@ -64,7 +64,8 @@ def environment(threads: int = 0) -> dict[str, str]:
 def detach(module: str, folder: Folder) -> int:
     """Starts a module of this room as a process that nobody's end ends; its number."""
     _shorten(folder.log)
-    wish: dict[str, Any] = {"command": command(module, str(folder.root)), "log": str(folder.log), "cwd": str(folder.root)}
+    root = str(folder.root)
+    wish: dict[str, Any] = {"command": command(module, root), "log": str(folder.log), "cwd": root}
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", _STARTER, json.dumps(wish)],
         stdin=subprocess.DEVNULL,

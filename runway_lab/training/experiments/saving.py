@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import shutil
-import struct
 import tempfile
 import zipfile
 from datetime import date
@@ -23,18 +21,18 @@ from runway_lab.cards.rules import is_spdx
 from runway_lab.errors import BadValue
 from runway_lab.library import add_model
 from runway_lab.library.atomic import in_words, temporary
+from runway_lab.training.experiments.headers import recipe_of
 from runway_lab.training.experiments.words import duration, slug
 
 if TYPE_CHECKING:
     from runway_lab.training.experiments.experiment import Experiment, Kept
 
-__all__ = ["GROUP", "export", "recipe_of", "save"]
+__all__ = ["GROUP", "export", "save"]
 
 GROUP = "yours"
 WEIGHTS = "weights.safetensors"
 SHEET = "gallery/samples.webp"
 SINGLES = 4
-LARGEST_HEADER = 1 << 24
 
 
 def save(experiment: Experiment, name: str, kept: Kept, *, replace: bool = False) -> ModelCard:
@@ -63,18 +61,6 @@ def export(experiment: Experiment, path: Path, kept: Kept) -> Path:
         finally:
             draft.unlink(missing_ok=True)
     return path
-
-
-def recipe_of(path: Path) -> dict[str, Any]:
-    """What a checkpoint says of how it was made, read from its table of contents."""
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            said = json.loads(file.read(min(length, LARGEST_HEADER)))
-        found = json.loads(said["__metadata__"]["recipe"])
-    except (OSError, ValueError, LookupError, TypeError, struct.error):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _fill(folder: Path, experiment: Experiment, name: str, kept: Kept) -> ModelCard:
@@ -127,11 +113,11 @@ def _card(
         id=f"{GROUP}/{slug(name)}",
         title=name,
         category="generate",
-        tagline=f"Trained here on {title or 'pictures of your own'}, {f'starting from {start}' if start else 'from nothing'}.",
+        tagline=f"Trained here on {title or 'own pictures'}, {f'starting from {start}' if start else 'from nothing'}.",
         keywords=("stylegan", "latent space", "trained here"),
         overview="\n".join(f"- **{key}**: {value}" for key, value in facts.items() if value) + "\n",
         learned_from=_learned_from(data),
-        limits="It draws what it has learned from, and not much else. Pictures it draws may resemble those it has seen.",
+        limits="It draws what it has learned from, and little else. What it draws may resemble what it has seen.",
         licence=_licence(plan),
         characteristics=Characteristics(
             published=date.today(),
@@ -185,4 +171,3 @@ def _licence_text(card: ModelCard) -> str:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
