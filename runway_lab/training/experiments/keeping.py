@@ -22,7 +22,8 @@ def to_keep(steps: int, count: int) -> list[int]:
     >>> to_keep(3000, 4)
     [750, 1500, 2250, 3000]
     """
-    return sorted({max(1, round(steps * (i + 1) / count)) for i in range(max(1, min(count, steps)))})
+    count = max(1, min(count, steps))
+    return sorted({round(steps * (i + 1) / count) for i in range(count)})
 
 
 def kept_steps(folder: Folder) -> list[int]:
