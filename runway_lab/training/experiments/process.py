@@ -73,7 +73,7 @@ def main(root: str) -> int:
             return 0
         traceback.print_exc()
         said = f"{type(error).__name__}: {error}"[:500]
-        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        if _is_memory(error):
             _end(folder, "failed", "There was not enough memory. Show fewer pictures at once (part=4), or choose a "
                  "smaller size.", error=said)  # fmt: skip
             return 0
@@ -144,16 +144,22 @@ def _train(folder: Folder, door: Door) -> None:
                 tell(folder, f"{why} Saved at step {trainer.step}.", step=trainer.step)
                 states.note(folder, **facts)
                 return
-            change(folder, name or "finished", why, only_from=("training",), **facts)
-            # Somebody may have asked for more steps in this very moment.
+            if name:
+                change(folder, name, why, only_from=("training",), **facts)
+                return
+            done = change(folder, "finished", only_from=("training",), only_if=lambda: _all_done(work), **facts)
+            if done or states.read(folder).name != "training":
+                return
+            # Somebody asked for more steps in this very moment.
             work.take_over(trainer)
-            if name or trainer.step >= trainer.settings.steps:
-                return
-            if not change(folder, "training", "It was extended.", only_from=("finished",)):
-                return
     finally:
         measuring.close()
         work.scribe.close()
+
+
+def _all_done(work: Work) -> bool:
+    """Whether nobody has asked for more steps meanwhile."""
+    return Plan.read(work.folder).steps <= work.plan.steps
 
 
 def _keep_all(work: Work, trainer: Any, sheets: Samples, checkpoints: Checkpoints, *, whole: bool) -> None:
@@ -166,7 +172,11 @@ def _keep_all(work: Work, trainer: Any, sheets: Samples, checkpoints: Checkpoint
 
 
 def _take_up(folder: Folder, factory: Any, chosen: Any, pictures: Any, start: Path | None) -> tuple[Any, bool]:
-    """A trainer where training was left, or at its beginning; and whether it is that."""
+    """A trainer where training was left, or at its beginning; and whether it is that.
+
+    Where something was saved once and nothing of it can be used, it does not begin again: that would take away what
+    there is.
+    """
     whole, damaged = resume.found(folder)
     for step in damaged:
         tell(folder, f"The state saved at step {step} is damaged, so the one before it counts.", kind="incident")
@@ -174,12 +184,24 @@ def _take_up(folder: Folder, factory: Any, chosen: Any, pictures: Any, start: Pa
         trainer = factory.trainer(chosen, pictures, start)
         try:
             trainer.read_state(path)
-        except (RunwayLabError, LookupError, ValueError, RuntimeError) as error:
-            tell(folder, f"The state saved at step {step} cannot be read ({error}), so the one before it counts.",
-                 kind="incident")  # fmt: skip
+        except Exception as error:
+            if _is_memory(error):
+                raise
+            traceback.print_exc()
+            words = f"The state saved at step {step} cannot be read ({error}), so the one before it counts."
+            tell(folder, words, kind="incident")
             continue
         return trainer, False
+    if whole or damaged or states.read(folder).step:
+        raise BadValue(
+            "The states it had saved to go on from are damaged or gone.",
+            hint="Its checkpoints and samples are untouched: begin a branch from the newest checkpoint.",
+        )
     return factory.trainer(chosen, pictures, start), True
+
+
+def _is_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 
 def open_pictures(said: dict[str, Any]) -> Any:

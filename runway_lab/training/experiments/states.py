@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -87,12 +87,22 @@ def words(folder: Folder) -> Iterator[None]:
 
 
 def change(
-    folder: Folder, name: str, why: str = "", *, only_from: tuple[str, ...] = STATES, quiet: bool = False, **facts: Any
+    folder: Folder,
+    name: str,
+    why: str = "",
+    *,
+    only_from: tuple[str, ...] = STATES,
+    only_if: Callable[[], bool] = lambda: True,
+    quiet: bool = False,
+    **facts: Any,
 ) -> State | None:
-    """Puts an experiment into another state; None where it is by now in one that this does not lead from."""
+    """Puts an experiment into another state; None where it is by now in one that this does not lead from.
+
+    `only_if` is asked while nobody else can change anything.
+    """
     with words(folder):
         before = read(folder)
-        if before.name not in only_from:
+        if before.name not in only_from or not only_if():
             return None
         facts.setdefault("error", "")
         state = replace(before, name=name, why=why, since=time.time(), **facts)

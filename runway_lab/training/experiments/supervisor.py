@@ -31,7 +31,7 @@ from runway_lab.training.experiments.processes import command, end_group, enviro
 __all__ = ["Supervisor", "main"]
 
 MOST_RESTARTS = 3
-PAUSES = (0.0, 1.0, 4.0)
+PAUSES = (0.0, 0.5, 2.0)
 """Seconds before a restart: what broke once may need a moment."""
 
 POLL_SECONDS = 0.25

@@ -32,7 +32,7 @@ def test_a_machine_with_a_processor_alone_asks_nobody(monkeypatch: pytest.Monkey
 def test_another_asks_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RUNWAY_LAB_DEVICES")
     monkeypatch.setattr(module, "_may_have_more", lambda: True)
-    monkeypatch.setattr(module, "_ASK", 'print(\'["cuda:0"]\')')
+    monkeypatch.setattr(module, "_ASK", "print('[\"cuda:0\"]')")
     devices.cache_clear()
     assert devices() == ("cuda:0", "cpu")
     monkeypatch.setattr(module, "_ASK", "raise SystemExit(1)")

@@ -44,7 +44,7 @@ def test_a_training_runs_to_its_end_and_leaves_no_process() -> None:
 def test_a_killed_trainer_goes_on_and_nobody_can_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = small("Whole", steps=150)
     until(whole, "finished")
-    monkeypatch.setenv("PLAIN_STEP", "0.01")
+    monkeypatch.setenv("PLAIN_STEP", "0.02")
     run = small("Killed", steps=150)
     for step in (40, 90):
         until_step(run, step)
@@ -62,7 +62,6 @@ def test_a_killed_trainer_goes_on_and_nobody_can_tell(monkeypatch: pytest.Monkey
 
 
 def test_a_trainer_that_breaks_at_once_every_time_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runway_lab.training.experiments.supervisor.PAUSES", (0, 0, 0))
     monkeypatch.setenv("PLAIN_FAULT", "raise@1")
     run = small()
     until(run, "failed", seconds=30)
@@ -110,6 +109,7 @@ def test_a_trainer_whose_supervisor_is_killed_saves_and_ends(monkeypatch: pytest
     monkeypatch.setenv("PLAIN_STEP", "0.01")
     run = small(steps=300)
     until_step(run, 30)
+    monkeypatch.setenv("PLAIN_STEP", "0.001")
     kill(supervisors()[0])
     assert not wait_until_gone(10)
     assert state_file(run)["name"] == "training"
@@ -139,9 +139,10 @@ def test_a_shutdown_saves_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_when_all_is_killed_at_once_nothing_but_the_last_moments_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = small("Whole", steps=200)
     until(whole, "finished")
-    monkeypatch.setenv("PLAIN_STEP", "0.01")
+    monkeypatch.setenv("PLAIN_STEP", "0.02")
     run = small("Rebooted", steps=200)
     until_step(run, 60)
+    monkeypatch.setenv("PLAIN_STEP", "0.001")
     for each in processes():
         os.kill(each.pid, signal.SIGKILL)
     wait_until_gone()

@@ -1,0 +1,305 @@
+"""An experiment as a person holds it: what it says of its folder, and what may be wished for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Thread
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.cells import wait_for, wait_until_gone
+from support.experiments import SMALL, dots, numbers, sheets, small, told, until, until_step
+from support.kernel import Kernel
+
+from runway_lab.errors import BadValue, DamagedEntry, RunwayLabError, Unknown
+from runway_lab.training.experiments.experiment import Experiment
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step takes some time."""
+    monkeypatch.setenv("PLAIN_STEP", "0.02")
+
+
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the next process on, a step takes next to none."""
+    monkeypatch.setenv("PLAIN_STEP", "0.001")
+
+
+def test_pausing_and_going_on_is_the_same_as_never_having_paused(monkeypatch: pytest.MonkeyPatch) -> None:
+    hurry(monkeypatch)
+    whole = small("Whole", steps=200)
+    until(whole, "finished")
+    monkeypatch.setenv("PLAIN_STEP", "0.02")
+    run = small("Paused", steps=200)
+    for step in (10, 60):
+        until_step(run, step)
+        assert run.pause().state == "paused"
+        assert not wait_until_gone()
+        assert run.progress.step >= step
+        assert run.progress.step in run.checkpoints, "to explore meanwhile"
+        if step == 60:
+            hurry(monkeypatch)
+        run.resume()
+    until(run, "finished")
+    assert sheets(run) == sheets(whole)
+    assert numbers(run) == numbers(whole)
+
+
+def test_stopping_keeps_what_there_is_and_can_be_resumed(slow: None) -> None:
+    run = small(steps=300)
+    until_step(run, 20)
+    run.stop()
+    assert run.state == "stopped"
+    assert run.why == "As asked for."
+    at = run.progress.step
+    assert run.samples[-1] == run.checkpoints[-1] == at < 300
+    run.resume()
+    assert wait_for(lambda: run.progress.step > at + 5)
+    run.stop()
+    assert run.checkpoints[-1] > at
+
+
+def test_two_kernels_pause_at_once_and_nothing_is_lost(slow: None) -> None:
+    run = small(steps=300)
+    until_step(run, 20)
+    others = [Experiment(run.folder) for _ in range(4)]
+    threads = [Thread(target=each.pause) for each in others]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert [each.state for each in others] == ["paused"] * 4
+    assert sum(entry.what.startswith("Paused") for entry in run.diary) == 1
+    run.resume()
+    run.resume()
+    until(run, "training")
+    run.stop()
+
+
+def test_it_is_extended_while_it_trains_and_afterwards(slow: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = small(steps=40)
+    until_step(run, 3)
+    hurry(monkeypatch)
+    run.extend(30)
+    until(run, "finished")
+    assert run.progress.step == 70
+    run.extend(20)
+    until(run, "finished")
+    assert run.progress.step == run.progress.of == 90
+    assert [row["step"] for row in run.metrics] == list(range(1, 91))
+    assert len(run.checkpoints) <= SMALL["kept"]
+    assert run.checkpoints[-1] == 90
+
+
+def test_more_steps_than_allowed_are_refused_in_words(done: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNWAY_LAB_MOST_STEPS", "100")
+    with pytest.raises(BadValue, match="most_steps = 160"):
+        done.extend(100)
+    with pytest.raises(BadValue, match="most_steps = 101"):
+        small(steps=101)
+    for wrong in (0, -1, 2.5, True, "many"):
+        with pytest.raises(BadValue, match="steps cannot be"):
+            done.extend(wrong)  # type: ignore[arg-type]
+
+
+def test_one_that_is_done_says_what_to_do_instead(done: Experiment) -> None:
+    with pytest.raises(BadValue, match=r"all of its 60 steps.*extend\(1000\)"):
+        done.resume()
+
+
+def test_a_branch_begins_at_the_nearest_checkpoint_with_other_settings(done: Experiment) -> None:
+    branch = done.branch(20, steps=20, seed=7)
+    assert branch.title == "Petals, from step 15"
+    assert branch.plan.start["name"] == "Petals, step 15"
+    assert branch.settings["seed"] == 7
+    assert branch.settings["batch"] == done.settings["batch"]
+    until(branch, "finished")
+    assert "Begins, starting from Petals, step 15." in [entry.what for entry in branch.diary]
+    assert "All of start.safetensors was taken over." in [entry.what for entry in branch.diary]
+    assert branch.plan.lineage[0] == {"title": "Petals, step 15", "experiment": "petals"}
+
+
+def test_a_branch_may_have_other_pictures_and_outlives_its_parent(done: Experiment) -> None:
+    dots("other", seed=5)
+    branch = done.branch(data="other", steps=20)
+    done.delete()
+    until(branch, "finished")
+    assert branch.plan.dataset["name"] == "other"
+
+
+def test_continuing_is_a_new_experiment_from_the_newest(done: Experiment) -> None:
+    more = done.continue_training(30)
+    assert (more.title, more.plan.steps, more.plan.start["step"]) == ("Petals, continued", 30, 60)
+    until(more, "finished")
+    assert done.progress.step == 60
+
+
+def test_another_step_offers_the_nearest_checkpoint(done: Experiment) -> None:
+    assert done.checkpoints == [15, 30, 45, 60]
+    kept = done.checkpoint(40)
+    assert kept.step == 45
+    assert kept.path.is_file()
+    assert done.checkpoint() == done.checkpoint(10_000)
+
+
+def test_pinned_checkpoints_stay_and_one_to_come_is_kept_when_it_is_reached(
+    slow: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = small(steps=100, kept=2)
+    assert run.pin(17) == 17
+    until_step(run, 51)
+    hurry(monkeypatch)
+    assert run.pin(49) == 50
+    until(run, "finished")
+    assert set(run.checkpoints) >= {17, 50, 100}
+    run.extend(200)
+    until(run, "finished", seconds=30)
+    assert {17, 50, 300} <= set(run.checkpoints)
+    run.unpin(17)
+    assert run.pinned == (50,)
+    run.extend(10)
+    until(run, "finished")
+    assert 17 not in run.checkpoints
+
+
+def test_samples_are_there_by_step_and_one_by_one(done: Experiment) -> None:
+    sheet = done.sample(0)
+    assert isinstance(sheet, Image.Image)
+    one = done.sample(step=done.samples[3], index=2)
+    assert one.size == (16, 16)
+    assert done.sample(done.samples[3] + 1, 2).tobytes() == one.tobytes(), "the nearest"
+    assert np.asarray(done.sample(index=0)).any()
+    with pytest.raises(BadValue, match="no picture 6"):
+        done.sample(0, 6)
+
+
+def test_progress_tells_how_long_it_will_take(slow: None) -> None:
+    run = small(steps=400)
+    until_step(run, 60)
+    progress = run.progress
+    assert progress.of == 400
+    assert progress.images == 16 * progress.step
+    assert progress.left is not None
+    assert 0 < progress.left < 100
+    assert progress.heard is not None
+    assert progress.heard < 10
+    assert "left" in str(progress)
+    assert "petals" in repr(run)
+    run.stop()
+    assert run.progress.left is None
+
+
+def test_a_budget_ends_it_and_more_budget_goes_on(slow: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    from runway_lab.training.experiments.beginning import begin
+    from runway_lab.training.experiments.plan import Budget
+
+    dots()
+    run = begin("Bounded", "dots", settings={**SMALL, "steps": 100}, budget=Budget(hours=0.7 / 3600))
+    until(run, "stopped")
+    assert "budget" in run.why
+    at = run.progress.step
+    assert 0 < at < 100
+    assert run.checkpoints[-1] == at
+    with pytest.raises(BadValue, match=r"allow\(hours=2\)"):
+        run.resume()
+    hurry(monkeypatch)
+    run.allow(hours=1)
+    until(run, "finished")
+    assert run.plan.budget.hours == pytest.approx(1 + 0.7 / 3600)
+    with pytest.raises(BadValue, match="hours cannot be -1"):
+        run.allow(hours=-1)
+
+
+def test_a_new_title_leaves_the_id(done: Experiment) -> None:
+    done.rename("  Flowers \n <b>")
+    assert done.title == "Flowers <b>"
+    assert done.id == "petals"
+    for wrong in ("", "   ", "x" * 300, 5):
+        with pytest.raises(BadValue, match="cannot be called"):
+            done.rename(wrong)  # type: ignore[arg-type]
+
+
+def test_deleting_takes_all_of_it_and_a_running_one_is_asked_for(slow: None) -> None:
+    run = small(steps=300)
+    until_step(run, 5)
+    with pytest.raises(RunwayLabError, match=r"delete\(stop=True\)"):
+        run.delete()
+    run.delete(stop=True)
+    assert not run.folder.exists()
+    assert list(run.folder.parent.iterdir()) == []
+    assert not wait_until_gone()
+    with pytest.raises(Unknown, match="not there any more"):
+        run.plan  # noqa: B018
+    with pytest.raises(Unknown, match="not there any more"):
+        run.delete()
+
+
+def test_foreign_files_in_its_folder_are_left_alone(slow: None) -> None:
+    run = small(steps=80)
+    until_step(run, 3)
+    foreign = [run.folder / "notes.txt", run.folder / "samples" / "mine.png", run.folder / "checkpoints" / "a.pkl"]
+    for each in foreign:
+        each.parent.mkdir(exist_ok=True)
+        each.write_text("mine")
+    run.pause()
+    run.resume()
+    until(run, "finished")
+    assert all(each.read_text() == "mine" for each in foreign)
+    assert run.samples[-1] == 80
+
+
+def test_a_look_costs_a_stat_where_nothing_changed(done: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    done.metrics, done.samples, done.title, done.diary  # noqa: B018
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", lambda *_, **__: pytest.fail("a file was opened"))
+        patch.setattr("os.listdir", lambda *_: pytest.fail("a folder was listed"))
+        assert len(done.metrics) == 60
+        assert done.samples[-1] == 60
+        assert done.title == "Petals"
+
+
+def test_what_is_handed_out_can_be_changed_without_harm(done: Experiment) -> None:
+    done.metrics.clear()
+    done.samples.clear()
+    assert len(done.metrics) == 60
+    assert done.samples
+
+
+def test_a_damaged_plan_is_told_and_its_repr_lives(done: Experiment) -> None:
+    (done.folder / "experiment.json").write_text("{")
+    fresh = Experiment(done.folder)
+    with pytest.raises(DamagedEntry, match="experiment.json"):
+        fresh.title  # noqa: B018
+    assert "cannot be read" in repr(fresh)
+
+
+def test_a_new_kernel_finds_it_and_needs_no_torch(done: Experiment) -> None:
+    kernel = Kernel(
+        """
+        run = rl.experiments["petals"]
+        print(run.state, run.samples[-1], len(run.metrics), run.sample(0, 1).size, run.progress)
+        run._repr_html_(), rl.experiments._repr_html_(), run.diary, run.log
+        assert "torch" not in sys.modules
+        """
+    )
+    assert kernel.wait() == ["finished 60 60 (16, 16) step 60 of 60, 960 pictures seen"]
+    kernel.finish()
+
+
+def test_its_film_has_every_sheet(done: Experiment, tmp_path: Path) -> None:
+    film = done.video(tmp_path / "petals.gif", index=[0, 1], seconds=1, fps=10)
+    assert film.path.is_file()
+    assert film.frames >= 10
+
+
+def test_waiting_ends_with_the_training_or_with_patience(slow: None) -> None:
+    run = small(steps=100)
+    run.wait(0.2)
+    assert run.state in ("queued", "training")
+    assert run.wait().state == "finished", told(run)
+
+
+def test_its_room_on_the_disk_is_that_of_its_files(done: Experiment) -> None:
+    assert done.size_on_disk == sum(each.stat().st_size for each in done.folder.rglob("*") if each.is_file())
