@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import struct
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,6 @@ SIZE = 64
 
 class PlainTrainer:
     def __init__(self, settings: Any, pictures: Any, start: Path | None) -> None:
-        assert "torch" not in sys.modules
         self.settings, self.pictures = settings, pictures
         self.step = self.images = 0
         self.chance = np.random.default_rng(settings.seed)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
-from runway_lab.errors import RunwayLabError
+from runway_lab.errors import RunwayLabError, Unknown
 from runway_lab.training.experiments import line
 from runway_lab.training.experiments.experiment import Experiment, known
 
@@ -36,7 +37,14 @@ class Experiments(Mapping[str, Experiment]):
         return len(line.folders())
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and any(folder.id == name for folder in line.folders())
+        return isinstance(name, str) and self.get(name) is not None
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """By id or title; something else where there is none."""
+        try:
+            return self[name]
+        except Unknown:
+            return default
 
     def values(self) -> list[Experiment]:  # type: ignore[override]
         """All of them, by id."""

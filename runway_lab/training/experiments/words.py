@@ -27,7 +27,9 @@ def slug(title: str) -> str:
     >>> slug("Petals, in spring"), slug("花")
     ('petals-in-spring', 'experiment')
     """
-    return re.sub(r"[^a-z0-9]+", "-", title.lower())[:60].strip("-") or "experiment"
+    name = re.sub(r"[^a-z0-9]+", "-", title.lower())[:60].strip("-") or "experiment"
+    # Windows has no files by these names.
+    return f"{name}-1" if re.fullmatch(r"con|prn|aux|nul|com\d|lpt\d", name) else name
 
 
 def check_title(title: object) -> str:

@@ -1,4 +1,4 @@
-"""What looks after a training: it starts the trainer again, tells a dead one from a slow one, and lets go at its end."""
+"""What looks after a training: it starts the trainer again, tells a dead one from a slow one, and lets go."""
 
 from __future__ import annotations
 
