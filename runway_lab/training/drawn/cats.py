@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from runway_lab.training.drawn.portrait import CLOSER, MIDDLE, Scene
-from runway_lab.training.drawn.sheet import Field, Points, Sheet, blob, ellipse, ribbon, smooth, smoothstep, taper
+from runway_lab.training.drawn.sheet import Field, Points, Sheet, blob, ellipse, moved, ribbon, smooth, taper
 from runway_lab.training.drawn.tones import Tone
 
 __all__ = ["COATS", "Cat", "draw_cat"]
@@ -118,8 +118,8 @@ def _furry(edge: Points, chance: np.random.Generator, long: float) -> Points:
     middle = edge.mean(axis=0)
     out = edge - middle
     out /= np.sqrt((out * out).sum(axis=1, keepdims=True))
-    tooth = np.where(np.arange(count) % 3 == 1, 1.0, np.where(np.arange(count) % 3 == 2, 0.25, -0.25))
-    reach = 0.011 * (0.5 + long) * tooth * chance.uniform(0.3, 1.2, count)
+    tooth = np.tile([-0.2, 0.25, 1.0, 0.1], count // 4 + 1)[:count]
+    reach = 0.012 * (0.25 + 0.8 * long) * tooth * chance.uniform(0.25, 1.2, count)
     result: Points = edge + out * reach[:, None] + np.stack([np.zeros(count), np.maximum(reach, 0) * 0.7], axis=1)
     return result
 
@@ -158,7 +158,7 @@ def _head(cat: Cat) -> Points:
         (0.145, 0.215),
         (0.060, 0.246),
     ]
-    return smooth([(0.0, -0.222), *half, (0.0, 0.250), *[(-x, y) for x, y in reversed(half)]], pieces=7)
+    return smooth([(0.0, -0.238), *half, (0.0, 0.250), *[(-x, y) for x, y in reversed(half)]], pieces=7)
 
 
 def _body(sheet: Sheet, scene: Scene, cat: Cat, chance: np.random.Generator) -> None:
@@ -213,10 +213,7 @@ def _body(sheet: Sheet, scene: Scene, cat: Cat, chance: np.random.Generator) -> 
     tufts = np.stack([chance.uniform(x - 0.2, x + 0.2, 70), chance.uniform(0.78, 1.02, 70)], axis=1)
     hang = np.stack([(tufts[:, 0] - x) * 0.12, np.full(70, 0.040)], axis=1)
     paths = np.stack([tufts, tufts + hang / 2 + (0.003, 0.0), tufts + hang], axis=1)
-    pale = cat.ground.glow(1.0).shifted(0.03)
-    deep = cat.ground.shade(1.0)
-    sheet.paint(body * sheet.lines(paths[:35], 0.008) * np.float32(0.28), deep.rgb())
-    sheet.paint(body * sheet.lines(paths[35:], 0.008) * np.float32(0.35), pale.rgb())
+    _brush(sheet, body, paths, 0.008)
     sheet.paint(
         body * sheet.spot(x - 0.04 * scene.side, 0.775, 0.17, 0.055) * np.float32(0.55), cat.ground.shade(1.8).rgb()
     )
@@ -244,7 +241,7 @@ def _collar(sheet: Sheet, scene: Scene, cat: Cat, x: float) -> None:
             ],
             pieces=4,
         )
-        sheet.fill([cloth + (0, 0.012)], cat.ground.shade(1.6).rgb(), 0.5, soft=0.010)
+        sheet.fill([moved(cloth, 0, 0.012)], cat.ground.shade(1.6).rgb(), 0.5, soft=0.010)
         sheet.fill([cloth], scene.lit(tone, light))
         dots = [
             ellipse(x + a, b, 0.011, 0.011, count=12)
@@ -252,7 +249,7 @@ def _collar(sheet: Sheet, scene: Scene, cat: Cat, x: float) -> None:
         ]
         sheet.fill(dots, Tone(0.95, 0.02, 85).rgb(), 0.9)
         return
-    sheet.fill([ribbon(band + (0, 0.012), 0.036)], cat.ground.shade(1.6).rgb(), 0.5, soft=0.008)
+    sheet.fill([ribbon(moved(band, 0, 0.012), 0.036)], cat.ground.shade(1.6).rgb(), 0.5, soft=0.008)
     sheet.fill([ribbon(band, 0.034)], scene.lit(tone, light))
     sheet.fill([ribbon(band - (0, 0.009), 0.006 * taper(len(band)))], tone.glow(1.5).rgb(), 0.7)
     if cat.collar == "bell":
@@ -288,18 +285,18 @@ def _collar(sheet: Sheet, scene: Scene, cat: Cat, x: float) -> None:
 
 
 def _ears(sheet: Sheet, scene: Scene, cat: Cat, light: Field, chance: np.random.Generator) -> None:
-    high = -0.385 + 0.012 * cat.ears
+    high = -0.365 + 0.012 * cat.ears
     for side in (-1, 1):
         # The ear on the far side of a turned head looks narrower.
         near = 1 - 0.35 * max(0.0, scene.pose.yaw * side)
         outline = [
-            (0.250, -0.055),
-            (0.262 * near, -0.20),
-            (0.248 * near, high + 0.015),
-            (0.225 * near, high),
-            (0.195 * near, high + 0.035),
-            (0.115, -0.265),
-            (0.060, -0.190),
+            (0.246, -0.045),
+            (0.280 * near, -0.17),
+            (0.288 * near, high + 0.050),
+            (0.272 * near, high + 0.002),
+            (0.250 * near, high + 0.012),
+            (0.165 * near, -0.290),
+            (0.052, -0.205),
             (0.15, -0.10),
         ]
         edge = scene.pose.place(smooth([(side * x, y) for x, y in outline], pieces=7), edge=True)
@@ -315,11 +312,12 @@ def _ears(sheet: Sheet, scene: Scene, cat: Cat, light: Field, chance: np.random.
         ear_light = light * np.float32(0.8) + np.float32(0.10 + 0.14 * np.sign(side * scene.side))
         sheet.paint(shape, scene.lit(tone, ear_light))
         inner = [
-            (0.222, -0.110),
-            (0.232 * near, -0.22),
-            (0.222 * near, high + 0.055),
-            (0.180 * near, high + 0.115),
-            (0.115, -0.205),
+            (0.230, -0.110),
+            (0.253 * near, -0.19),
+            (0.258 * near, high + 0.070),
+            (0.245 * near, high + 0.050),
+            (0.175 * near, -0.255),
+            (0.110, -0.205),
             (0.16, -0.13),
         ]
         shell = scene.pose.place(smooth([(side * x, y) for x, y in inner]), edge=True)
@@ -328,15 +326,20 @@ def _ears(sheet: Sheet, scene: Scene, cat: Cat, light: Field, chance: np.random.
         sheet.fill(
             [shell * 0.55 + shell.mean(axis=0) * 0.45 + (0.004 * side, 0.02)], pink.shade(1.3).rgb(), 0.55, soft=0.012
         )
-        tip = np.stack(
-            [np.linspace(0.125, 0.205, 7), np.linspace(-0.30, -0.25, 7) + 0.02 * np.sin(np.arange(7) * 2.1)], axis=1
-        ) * (side, 1)
-        root = np.stack([np.linspace(0.100, 0.17, 7), np.full(7, -0.165)], axis=1) * (side, 1)
+        spread = np.linspace(0.0, 1.0, 6)
+        root = np.stack([0.105 + 0.075 * spread, -0.165 - 0.01 * np.sin(spread * 3.1)], axis=1)
+        long = 0.075 + 0.030 * np.sin(np.arange(6) * 2.1)
+        tip = root + np.stack([long * (0.25 + 0.35 * spread), -long], axis=1)
         tufts = [
-            scene.pose.place(np.stack([a, (a + b) / 2 + (0.010 * side, 0), b]), edge=True)
+            scene.pose.place(np.stack([a, (a + b) / 2 + (-0.008, 0.0), b]) * (side, 1), edge=True)
             for a, b in zip(root, tip, strict=True)
         ]
-        sheet.fill([ribbon(each, [0.016, 0.011, 0.002]) for each in tufts], tone.glow(1.2).shifted(0.05).rgb(), 0.75)
+        sheet.fill(
+            [ribbon(each, [0.020, 0.013, 0.001]) for each in tufts],
+            tone.glow(1.0).shifted(0.04).rgb(),
+            0.70,
+            soft=0.002,
+        )
 
 
 def _coat(sheet: Sheet, scene: Scene, cat: Cat, head: Field, light: Field, chance: np.random.Generator) -> None:
@@ -422,6 +425,12 @@ def _coat(sheet: Sheet, scene: Scene, cat: Cat, head: Field, light: Field, chanc
         sheet.fill([_furry(pose.place(blaze), chance, 0.2)], scene.lit(WHITE, light, 1.1), within=head, soft=0.003)
 
 
+def _brush(sheet: Sheet, where: Field, paths: Points, width: float) -> None:
+    """Every other stroke darker and lighter than whatever coat it lies on."""
+    sheet.planes *= 1 - where * sheet.lines(paths[::2], width) * np.float32(0.17)
+    sheet.planes += (1.04 - sheet.planes) * (where * sheet.lines(paths[1::2], width) * np.float32(0.20))
+
+
 def _fur(sheet: Sheet, scene: Scene, head: Field, cat: Cat, chance: np.random.Generator) -> None:
     """Short strokes that run away from the nose."""
     count = 150
@@ -435,9 +444,7 @@ def _fur(sheet: Sheet, scene: Scene, head: Field, cat: Cat, chance: np.random.Ge
     long = (0.020 + 0.022 * ring * (0.6 + cat.fluff))[:, None]
     bend = np.stack([np.zeros(count), ring * 0.010], axis=1)
     paths = scene.pose.place(np.stack([roots, roots + away * long * 0.5, roots + away * long + bend], axis=1))
-    deep, pale = cat.ground.shade(0.9), cat.ground.glow(1.0).shifted(0.04)
-    sheet.paint(head * sheet.lines(paths[::2], 0.0065) * np.float32(0.22), deep.rgb())
-    sheet.paint(head * sheet.lines(paths[1::2], 0.0065) * np.float32(0.30), pale.rgb())
+    _brush(sheet, head, paths, 0.0065)
 
 
 def _muzzle(sheet: Sheet, scene: Scene, cat: Cat, head: Field, u: Field, v: Field) -> None:
@@ -453,7 +460,7 @@ def _muzzle(sheet: Sheet, scene: Scene, cat: Cat, head: Field, u: Field, v: Fiel
     ridge = pose.place(smooth([(0.006 * side, -0.06), (0.006 * side, 0.07)], closed=False), lift=0.01)
     sheet.fill([ribbon(ridge, 0.026)], pale.rgb(), 0.30, soft=0.012)
     x, y = pose.spot(0.0, 0.205, lift=0.005)
-    sheet.fill([ellipse(x, y, 0.040, 0.030)], pale.shade(0.18).rgb(), 0.85, soft=0.006)
+    sheet.fill([ellipse(x, y, 0.040, 0.030)], pale.shade(0.18).rgb(), 0.85 if tone.lightness > 0.5 else 0.4, soft=0.006)
     if cat.mouth != "closed":
         drop = 0.052 if cat.mouth == "mew" else 0.028
         opening = pose.place(
@@ -497,7 +504,7 @@ def _muzzle(sheet: Sheet, scene: Scene, cat: Cat, head: Field, u: Field, v: Fiel
         smooth([(-0.036, 0.086), (0.0, 0.080), (0.036, 0.086), (0.022, 0.112), (0.0, 0.124), (-0.022, 0.112)]),
         lift=0.018,
     )
-    sheet.fill([tip + (0, 0.008)], deep.rgb(), 0.45, soft=0.007)
+    sheet.fill([moved(tip, 0, 0.008)], deep.rgb(), 0.45, soft=0.007)
     sheet.fill([tip], cat.nose.rgb())
     x, y = pose.spot(0.008 * side, 0.092, lift=0.018)
     sheet.dab(cat.nose.glow(2.2).rgb(), 0.85, x, y, 0.014, 0.006)
@@ -545,7 +552,7 @@ def _eye(sheet: Sheet, scene: Scene, cat: Cat, side: int) -> None:
         within=inside,
         soft=0.0015,
     )
-    sheet.fill([ribbon(lid + (0, 0.010), 0.028)], Tone(0.15, 0.03, 60).rgb(), 0.45, within=inside, soft=0.006)
+    sheet.fill([ribbon(moved(lid, 0, 0.010), 0.028)], Tone(0.15, 0.03, 60).rgb(), 0.45, within=inside, soft=0.006)
     way = float(np.sign(scene.side))
     white = np.ones((3, 1, 1), np.float32)
     sheet.fill([ellipse(x + 0.016 * way, y - 0.018, 0.0135, 0.0145)], white, 0.97)
@@ -566,7 +573,7 @@ def _whiskers(sheet: Sheet, scene: Scene, cat: Cat, chance: np.random.Generator)
             path = scene.pose.place(smooth([root, bow, tip], closed=False, pieces=6), lift=0.01)
             hairs.append(ribbon(path, np.linspace(0.0065, 0.0018, len(path))))
     tone = Tone(0.98, 0.008, 85) if cat.ground.lightness < 0.86 or scene.wall.lightness < 0.6 else Tone(0.99, 0.004, 85)
-    sheet.fill([each + (0.0, 0.005) for each in hairs], Tone(0.3, 0.03, 40).rgb(), 0.16, soft=0.003)
+    sheet.fill([moved(each, 0.0, 0.005) for each in hairs], Tone(0.3, 0.03, 40).rgb(), 0.16, soft=0.003)
     sheet.fill(hairs, tone.rgb(), 0.9)
     brows = []
     for way in (-1, 1):
@@ -582,4 +589,4 @@ def _whiskers(sheet: Sheet, scene: Scene, cat: Cat, chance: np.random.Generator)
                 )
             )
             brows.append(ribbon(path, np.linspace(0.005, 0.001, len(path))))
-    sheet.fill(brows, tone.rgb(), 0.6)
+    sheet.fill(brows, tone.rgb(), 0.40)

@@ -13,8 +13,8 @@ import numpy as np
 
 from runway_lab.training.drawn import hair, wear
 from runway_lab.training.drawn.portrait import CLOSER, Scene
-from runway_lab.training.drawn.sheet import Field, Points, Sheet, ellipse, points, ribbon, smooth, smoothstep, taper
-from runway_lab.training.drawn.tones import Tone, between, mix
+from runway_lab.training.drawn.sheet import Field, Points, Sheet, ellipse, moved, ribbon, smooth, taper
+from runway_lab.training.drawn.tones import Tone, between
 
 __all__ = ["Person", "draw_face"]
 
@@ -252,14 +252,14 @@ def _eye(sheet: Sheet, scene: Scene, person: Person, mood: Mood, side: int) -> N
     white = Tone(0.965, 0.008, 80).rgb() if skin.lightness > 0.55 else Tone(0.93, 0.014, 80).rgb()
     sheet.fill([eye], white)
     # The lid throws a shadow on the upper part of the eyeball.
-    sheet.fill([ribbon(lid + (0, 0.008), 0.026)], skin.shade(0.9).rgb(), 0.45, within=open_eye, soft=0.006)
-    radius = 0.0345 * (1 + 0.75 * person.big_eyes)
+    sheet.fill([ribbon(moved(lid, 0, 0.008), 0.026)], skin.shade(0.9).rgb(), 0.45, within=open_eye, soft=0.006)
+    radius = 0.0365 * (1 + 0.75 * person.big_eyes)
     iris = person.iris
     sheet.fill([ellipse(x, y, radius, radius)], iris.shade(1.3).rgb(), within=open_eye)
     sheet.fill([ellipse(x, y + 0.003, radius * 0.80, radius * 0.80)], iris.rgb(), within=open_eye, soft=0.003)
     sheet.dab(iris.glow(1.5).rgb(), 0.75, x - 0.010 * scene.side, y + 0.015, radius * 0.42, radius * 0.30)
     sheet.fill([ellipse(x, y, radius * 0.52, radius * 0.52)], Tone(0.16, 0.02, 300).rgb(), within=open_eye)
-    sheet.fill([ribbon(lid + (0, 0.006), 0.016)], Tone(0.2, 0.03, 300).rgb(), 0.35, within=open_eye, soft=0.004)
+    sheet.fill([ribbon(moved(lid, 0, 0.006), 0.016)], Tone(0.2, 0.03, 300).rgb(), 0.35, within=open_eye, soft=0.004)
     spark = radius * 0.34
     sheet.fill(
         [ellipse(x + 0.012 * np.sign(scene.side), y - 0.013, spark, spark)], np.ones((3, 1, 1), np.float32), 0.97
@@ -273,7 +273,7 @@ def _eye(sheet: Sheet, scene: Scene, person: Person, mood: Mood, side: int) -> N
     if not person.manly:
         tip = lid[-1]
         flicks = [
-            [tip - (0.004 * side, 0.004), tip + (0.016 * side, -0.016)],
+            [tip - (0.004 * side, 0.004), moved(tip, 0.016 * side, -0.016)],
             [lid[-4], lid[-4] + (0.015 * side, -0.022)],
         ]
         sheet.fill(
@@ -422,7 +422,7 @@ def _mouth(sheet: Sheet, scene: Scene, person: Person, mood: Mood) -> None:
         if mood.mouth != "oh":
             teeth = Tone(0.94, 0.016, 85).rgb()
             sheet.fill(
-                [ribbon(lid + (0, 0.007 if mood.mouth == "laugh" else 0.008), 0.028 * taper(len(lid), 0.45))],
+                [ribbon(moved(lid, 0, 0.007 if mood.mouth == "laugh" else 0.008), 0.028 * taper(len(lid), 0.45))],
                 teeth,
                 within=inside,
             )

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from runway_lab.training.drawn.portrait import Scene
-from runway_lab.training.drawn.sheet import Field, Points, Sheet, ellipse, ribbon, smooth, smoothstep, taper
+from runway_lab.training.drawn.sheet import Field, Points, Sheet, ellipse, moved, ribbon, smooth, smoothstep, taper
 from runway_lab.training.drawn.tones import Tone, between
 
 __all__ = ["STYLES", "Locks", "beard", "chance_style", "chance_tone"]
@@ -258,8 +258,8 @@ class Locks:
     def _cap(self) -> Points:
         k = min(self.volume, 0.025) if self.style in ("curls", "afro") else self.volume
         dome = [
-            (-0.208 - 0.2 * k, 0.045),
-            (-0.222 - 0.9 * k, -0.02),
+            (-0.200 - 0.3 * k, 0.045),
+            (-0.214 - 0.8 * k, -0.02),
             (-0.224 - k, -0.12),
             (-0.165 - k, -0.243 - 0.5 * k),
             (-0.075, -0.292 - k),
@@ -333,10 +333,15 @@ class Locks:
         if self.style in ("curls", "afro"):
             line = np.array(self._line())
             ends = smooth(line[1:-1], closed=False, pieces=2)
-            centres = pose.place(ends + (0.0, -0.030 if self.style == "curls" else -0.022))
+            centres = pose.place(moved(ends, 0.0, -0.030 if self.style == "curls" else -0.022))
             outlines += [ellipse(x, y, 0.034, 0.032, count=14) for x, y in centres]
         mask = sheet.shape(outlines, soft=0.008 if self.style == "crop" else 0.0)
         light = scene.sphere(u, v + np.float32(0.03), 0.29 + self.volume, 0.345 + self.volume)
+        back = STYLES[self.style][3]
+        if self.style in ("curls", "afro") and back is not None:
+            # The same light as on the cloud behind, so that one sees no seam.
+            light = scene.sphere(u, v + np.float32(0.12 if self.style == "afro" else 0.05), back[0] + 0.03, 0.33)
+            tone = tone.shade(0.15)
         sheet.paint(mask, scene.lit(tone, light, 1.1))
         if self.style in ("curls", "afro"):
             self._curl_lines(sheet, scene, mask, -0.16, 0.26)
@@ -365,10 +370,13 @@ class Locks:
         reach = STYLES[self.style][2]
         line = smooth(self._line(), closed=False, pieces=6)[::-1]
         tips = line[np.linspace(0, len(line) - 1, count).astype(int)] + (0.0, 0.012)
-        bow = np.stack(
-            [(0.175 + 0.6 * k) * t + wobble, -0.09 - 0.17 * np.sqrt(np.maximum(1 - t**2, 0)) - 0.7 * k], axis=1
-        )
-        paths = [scene.pose.place(self._runs(root, 0.75 * bow + 0.25 * tips, tips))]
+        # On the way from the root to the tip a strand bows away from the skull.
+        halfway = (root + tips) / 2
+        out = halfway - (0.0, -0.06)
+        out /= np.sqrt((out * out).sum(axis=1, keepdims=True))
+        far = np.sqrt(((root - tips) ** 2).sum(axis=1))
+        bow = halfway + out * (0.22 * far + wobble * 0.5)[:, None]
+        paths = [scene.pose.place(self._runs(root, bow, tips))]
         if reach:
             rows = []
             for side in (-1, 1):
@@ -391,7 +399,7 @@ class Locks:
 
     def _shine(self, sheet: Sheet, scene: Scene, mask: Field, u: Field, v: Field, strength: float) -> None:
         """The band of light that lies across combed hair."""
-        arc = v + np.float32(0.232 + 0.6 * self.volume) - np.float32(2.4) * u * u
+        arc = v + np.float32(0.218 + 0.7 * self.volume) - np.float32(1.3) * u * u
         band = np.exp(-((arc / np.float32(0.026)) ** 2))
         ripple = np.float32(0.72) + np.float32(0.28) * np.sin(u * np.float32(140) + np.float32(3 * self.jitter[0, 1]))
         towards = smoothstep(-0.16, 0.20, u * np.float32(np.sign(scene.side)))
@@ -516,7 +524,7 @@ def beard(
                 pieces=5,
             )
         ]
-        thick = 0.93 if kind == "full" else 0.30
+        thick = 0.93 if kind == "full" else 0.24
     mask = sheet.shape([pose.place(each) for each in outlines], soft=0.008 if kind == "stubble" else 0.004)
     if kind == "stubble":
         mask = mask * face
@@ -526,5 +534,5 @@ def beard(
         roots = chance.uniform((-0.2, 0.12), (0.2, 0.30), (60, 2))
         tips = roots + np.stack([roots[:, 0] * 0.10, np.full(60, 0.034)], axis=1)
         paths = pose.place(np.stack([roots, (roots + tips) / 2 + (0.003, 0), tips], axis=1))
-        sheet.paint(mask * sheet.lines(paths[::2], 0.008) * np.float32(0.5), tone.shade(1.2).rgb())
-        sheet.paint(mask * sheet.lines(paths[1::2], 0.007) * np.float32(0.45), tone.glow(1.1).shifted(0.03).rgb())
+        sheet.paint(mask * sheet.lines(paths[::2], 0.008) * np.float32(0.4), tone.shade(1.1).rgb())
+        sheet.paint(mask * sheet.lines(paths[1::2], 0.007) * np.float32(0.45), tone.shifted(0.08, 0.01).rgb())

@@ -23,14 +23,10 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from runway_lab.training.drawn.tones import Colour
 
-__all__ = ["Field", "Points", "Sheet", "blob", "ellipse", "points", "ribbon", "smooth", "smoothstep", "taper"]
+__all__ = ["Field", "Points", "Sheet", "blob", "ellipse", "moved", "ribbon", "smooth", "smoothstep", "taper"]
 
 Field = NDArray[np.float32]
 Points = NDArray[np.float64]
-
-
-def points(*corners: tuple[float, float]) -> Points:
-    return np.array(corners, np.float64)
 
 
 @lru_cache(maxsize=256)
@@ -79,7 +75,13 @@ def ellipse(x: float, y: float, across: float, down: float, turn: float = 0.0, c
     if turn:
         cos, sin = math.cos(turn), math.sin(turn)
         circle = circle @ np.array([[cos, sin], [-sin, cos]])
-    return circle + (x, y)
+    return circle + np.array((x, y))
+
+
+def moved(outline: Points, right: float, down: float) -> Points:
+    """The same outline, elsewhere."""
+    result: Points = outline + np.array((right, down))
+    return result
 
 
 def ribbon(path: Any, width: Any) -> Points:
@@ -164,8 +166,9 @@ class Sheet:
         pen = ImageDraw.Draw(mask)
         scale = self.scale * self.zoom
         thick = width * scale
-        for path in ((np.asarray(paths) - (self.left, self.top)) * scale - 0.5).tolist():
-            pen.line([tuple(each) for each in path], fill=255, width=max(1, round(thick)))
+        cells = (np.asarray(paths) - (self.left, self.top)) * scale - 0.5
+        for path in cells.reshape(len(cells), -1).tolist():
+            pen.line(path, fill=255, width=max(1, round(thick)))
         # A line is a whole number of cells wide; what is missing to the width asked for is made up in strength.
         strength = np.float32(min(thick / max(1, round(thick)), 1.0) / 255)
         small = mask.reduce(self.zoom)
@@ -210,7 +213,7 @@ class Sheet:
         # Pillow fills up to and including the cell a corner lies in: half a cell off each side undoes that.
         away = np.array([left + 0.5 + self.left * scale, top + 0.5 + self.top * scale])
         for outline in outlines:
-            pen.polygon([tuple(each) for each in (np.asarray(outline) * scale - away).tolist()], fill=255)
+            pen.polygon((np.asarray(outline) * scale - away).ravel().tolist(), fill=255)
 
     # Fields
 

@@ -42,7 +42,7 @@ class Tone(NamedTuple):
             -1.2684380046 * long + 2.6097574011 * medium - 0.3413193965 * short,
             -0.0041960863 * long - 0.7034186147 * medium + 1.7076147010 * short,
         )
-        return np.array([_curved(each) for each in linear], np.float32).reshape(3, 1, 1)
+        return np.array([[[_curved(each)]] for each in linear], np.float32)
 
     def shifted(self, lightness: float = 0.0, chroma: float = 0.0, hue: float = 0.0) -> Tone:
         return Tone(self.lightness + lightness, max(self.chroma + chroma, 0.0), self.hue + hue)

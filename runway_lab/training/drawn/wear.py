@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from runway_lab.training.drawn.portrait import MIDDLE, Scene
-from runway_lab.training.drawn.sheet import Field, Sheet, ellipse, ribbon, smooth, smoothstep, taper
+from runway_lab.training.drawn.sheet import Field, Sheet, ellipse, moved, ribbon, smooth, smoothstep, taper
 from runway_lab.training.drawn.tones import Tone, mix
 
 __all__ = ["Outfit", "on_top", "shoulders"]
@@ -47,7 +47,7 @@ class Outfit:
             chance.choice(["round", "shirt", "turtle", "vee", "scarf", "hood"], p=[0.28, 0.2, 0.16, 0.14, 0.12, 0.10])
         )
         hat = ""
-        if style not in ("bun", "bunches", "afro") and chance.random() < 0.17:
+        if style not in ("bun", "bunches", "afro", "veil") and chance.random() < 0.17:
             hat = str(chance.choice(["beanie", "straw", "beret"]))
         if not hat and style in ("bob", "long", "bunches", "bun", "curls", "afro", "waves") and chance.random() < 0.22:
             hat = str(chance.choice(["band", "bow", "flower"]))
@@ -141,7 +141,7 @@ def _collar(sheet: Sheet, scene: Scene, outfit: Outfit, x: float, neck: float, t
                 (x + side * 0.006, top + 0.045),
             ]
             tone = second if side * scene.side > 0 else second.shade(0.45)
-            sheet.fill([np.array(flap) + (0, 0.01)], cloth.shade(1.3).rgb(), 0.45, soft=0.006)
+            sheet.fill([moved(np.array(flap), 0, 0.01)], cloth.shade(1.3).rgb(), 0.45, soft=0.006)
             sheet.fill([np.array(flap)], tone.rgb())
     elif outfit.collar == "turtle":
         roll = smooth(
@@ -183,7 +183,7 @@ def _collar(sheet: Sheet, scene: Scene, outfit: Outfit, x: float, neck: float, t
         )
         tone = Tone(0.62, 0.13, cloth.hue + 150)
         light = scene.sphere(sheet.x - np.float32(x), sheet.y - np.float32(top), 0.20, 0.11)
-        sheet.fill([roll + (0, 0.012)], cloth.shade(1.5).rgb(), 0.6, soft=0.01)
+        sheet.fill([moved(roll, 0, 0.012)], cloth.shade(1.5).rgb(), 0.6, soft=0.01)
         side = 1 if scene.side > 0 else -1
         end = smooth(
             [
@@ -217,7 +217,7 @@ def _collar(sheet: Sheet, scene: Scene, outfit: Outfit, x: float, neck: float, t
                 ]
             )
             tone = cloth if side * scene.side > 0 else cloth.shade(0.5)
-            sheet.fill([flap + (0, 0.012)], cloth.shade(1.5).rgb(), 0.5, soft=0.008)
+            sheet.fill([moved(flap, 0, 0.012)], cloth.shade(1.5).rgb(), 0.5, soft=0.008)
             sheet.fill([flap], tone.glow(0.4).rgb())
             string = np.array([(x + side * 0.035, top + 0.07), (x + side * 0.040, top + 0.14)])
             sheet.fill([ribbon(string, 0.011)], second.rgb())
@@ -256,7 +256,7 @@ def on_top(sheet: Sheet, scene: Scene, outfit: Outfit, u: Field, v: Field, chanc
             rims.append(np.concatenate([lens, lens[:2]]))
         bridge = pose.place(smooth([(-0.03, -0.002), (0.0, -0.014), (0.03, -0.002)], closed=False), lift=0.02)
         arms = [pose.place(np.array([(side * 0.182, -0.005), (side * 0.22, -0.012)])) for side in (-1, 1)]
-        sheet.fill([ribbon(each + (0, 0.008), 0.010) for each in rims], Tone(0.2, 0.04, 20).rgb(), 0.22, soft=0.004)
+        sheet.fill([ribbon(moved(each, 0, 0.008), 0.010) for each in rims], Tone(0.2, 0.04, 20).rgb(), 0.22, soft=0.004)
         sheet.fill([ribbon(each, 0.0125) for each in [*rims, bridge, *arms]], outfit.frame.rgb())
     if outfit.hat:
         _hat(sheet, scene, outfit, u, v, chance)
@@ -340,7 +340,7 @@ def _hat(sheet: Sheet, scene: Scene, outfit: Outfit, u: Field, v: Field, chance:
                 ]
             )
         )
-        sheet.fill([brim + (0, 0.022)], Tone(0.25, 0.04, 40).rgb(), 0.40, soft=0.014)
+        sheet.fill([moved(brim, 0, 0.022)], Tone(0.25, 0.04, 40).rgb(), 0.40, soft=0.014)
         sheet.fill([brim], scene.lit(straw.shade(0.2), light))
         sheet.fill([crown], scene.lit(straw, light))
         band = pose.place(
@@ -373,7 +373,7 @@ def _hat(sheet: Sheet, scene: Scene, outfit: Outfit, u: Field, v: Field, chance:
                 ]
             )
         )
-        sheet.fill([felt + (0, 0.016)], Tone(0.2, 0.04, 30).rgb(), 0.35, soft=0.010)
+        sheet.fill([moved(felt, 0, 0.016)], Tone(0.2, 0.04, 30).rgb(), 0.35, soft=0.010)
         sheet.fill(
             [felt], scene.lit(tone.shifted(-0.08), scene.sphere(u - np.float32(lean), v + np.float32(0.23), 0.32, 0.15))
         )
