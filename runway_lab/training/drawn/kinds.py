@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from runway_lab.errors import BadValue, Unknown, shorten, suggest
 from runway_lab.training.drawn.cats import draw_cat
-from runway_lab.training.drawn.faces import draw_face
+from runway_lab.training.drawn.people.faces import draw_face
 from runway_lab.training.drawn.sheet import Sheet
 
 __all__ = ["LARGEST", "SMALLEST", "Drawn", "draw", "kind", "kinds", "whole"]

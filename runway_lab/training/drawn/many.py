@@ -11,6 +11,7 @@ Few pictures are drawn on the spot, since a process needs a quarter of a second 
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -73,7 +74,7 @@ def draw_many(
         _draw_here(name, seed, size, pictures, told)
         return pictures
     edges = np.linspace(0, count, processes + 1).astype(int)
-    shares = [(int(first), int(last)) for first, last in zip(edges[:-1], edges[1:], strict=True) if last > first]
+    shares = [(int(first), int(last)) for first, last in itertools.pairwise(edges) if last > first]
     workers = [_start(name, seed + first, last - first, size) for first, last in shares]
     try:
         with ThreadPoolExecutor(len(shares)) as readers:

@@ -75,10 +75,10 @@ def ellipse(x: float, y: float, across: float, down: float, turn: float = 0.0, c
     if turn:
         cos, sin = math.cos(turn), math.sin(turn)
         circle = circle @ np.array([[cos, sin], [-sin, cos]])
-    return circle + np.array((x, y))
+    return moved(circle, x, y)
 
 
-def moved(outline: Points, right: float, down: float) -> Points:
+def moved(outline: Any, right: float, down: float) -> Points:
     """The same outline, elsewhere."""
     result: Points = outline + np.array((right, down))
     return result
@@ -155,10 +155,7 @@ class Sheet:
         """How much of each pixel the outlines (closed) cover; `soft` blurs the edge, in units."""
         mask = Image.new("L", (self.size * self.zoom,) * 2)
         self._trace(mask, outlines, 0, 0)
-        small = mask.reduce(self.zoom)
-        if soft:
-            small = small.filter(ImageFilter.GaussianBlur(soft * self.scale))
-        return np.asarray(small, np.float32) * np.float32(1 / 255)
+        return self._reduced(mask, soft)
 
     def lines(self, paths: Any, width: float, soft: float = 0.0) -> Field:
         """How much of each pixel is covered by these open paths, all equally wide."""
@@ -170,34 +167,34 @@ class Sheet:
         for path in cells.reshape(len(cells), -1).tolist():
             pen.line(path, fill=255, width=max(1, round(thick)))
         # A line is a whole number of cells wide; what is missing to the width asked for is made up in strength.
-        strength = np.float32(min(thick / max(1, round(thick)), 1.0) / 255)
-        small = mask.reduce(self.zoom)
-        if soft:
-            small = small.filter(ImageFilter.GaussianBlur(soft * self.scale))
-        return np.asarray(small, np.float32) * strength
+        return self._reduced(mask, soft, min(thick / max(1, round(thick)), 1.0))
 
     def fill(
         self, outlines: Any, colour: Any, strength: float = 1.0, *, within: Field | None = None, soft: float = 0.0
     ) -> None:
         """Paint closed outlines, only touching the pixels around them."""
         every = np.concatenate(outlines) if len(outlines) > 1 else np.asarray(outlines[0])
+        low, high = np.minimum.reduce(every), np.maximum.reduce(every)
         room = 3.0 * soft
-        low, high = every.min(axis=0), every.max(axis=0)
         left, top, right, bottom = self._box(low[0] - room, low[1] - room, high[0] + room, high[1] + room)
         if right <= left or bottom <= top:
             return
         mask = Image.new("L", ((right - left) * self.zoom, (bottom - top) * self.zoom))
         self._trace(mask, outlines, left * self.zoom, top * self.zoom)
+        cover = self._reduced(mask, soft, strength)
+        if within is not None:
+            cover *= within[top:bottom, left:right]
+        area = self.planes[:, top:bottom, left:right]
+        ink = colour[:, top:bottom, left:right] if colour.shape[-1] > 1 else colour
+        area += (ink - area) * cover
+
+    def _reduced(self, mask: Image.Image, soft: float, strength: float = 1.0) -> Field:
+        """The share of each pixel that is covered, from the finer grid."""
         small = mask.reduce(self.zoom)
         if soft:
             small = small.filter(ImageFilter.GaussianBlur(soft * self.scale))
-        cover = np.asarray(small, np.float32) * np.float32(strength / 255)
-        box = (slice(top, bottom), slice(left, right))
-        if within is not None:
-            cover = cover * within[box]
-        area = self.planes[:, *box]
-        ink = colour[:, *box] if colour.ndim == 3 and colour.shape[1] > 1 else colour
-        area += (ink - area) * cover
+        cover = np.frombuffer(small.tobytes(), np.uint8).reshape(small.height, small.width)
+        return cover * np.float32(strength / 255)
 
     def _box(self, left: float, top: float, right: float, bottom: float) -> tuple[int, int, int, int]:
         """The pixels that a rectangle touches: left, top, right, bottom."""

@@ -19,7 +19,7 @@ Colour = NDArray[np.float32]
 
 
 class Tone(NamedTuple):
-    """Lightness 0..1, chroma (0 gray, 0.2 vivid) and hue in degrees (30 red, 60 orange, 100 yellow, 150 green, 250 blue).
+    """Lightness 0..1, chroma (0 gray, 0.2 vivid), hue in degrees (30 red, 60 orange, 100 yellow, 150 green, 250 blue).
 
     >>> Tone(1.0, 0.0, 0.0).rgb().ravel().round(2).tolist()
     [1.0, 1.0, 1.0]

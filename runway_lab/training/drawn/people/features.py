@@ -1,234 +1,30 @@
-"""People, from the front: the first page of a picture book.
+"""Eyes, brows, nose and mouth: what a face says.
 
-A person is drawn from back to front: wall, hair behind the shoulders, clothes, neck, ears, face, what the hair
-throws as a shadow, eyes, nose, mouth, beard, hair, glasses or hat. Hair is in `hair.py`, what can be put on in
-`wear.py`. Eyes and mouth are at nearly the same place in every picture and large enough to be seen at 64 pixels.
+Each is drawn in the coordinates of the head and placed by its pose. Large eyes and a clear mouth are what is left of
+a face at 64 pixels, so they get most of the care: a lid that throws a shadow, two lights in an iris, a lip that shines.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from runway_lab.training.drawn import hair, wear
-from runway_lab.training.drawn.portrait import CLOSER, Scene
-from runway_lab.training.drawn.sheet import Field, Points, Sheet, ellipse, moved, ribbon, smooth, taper
+from runway_lab.training.drawn.people.person import Mood, Person
+from runway_lab.training.drawn.portrait import Scene
+from runway_lab.training.drawn.sheet import (
+    Points,
+    Sheet,
+    ellipse,
+    moved,
+    ribbon,
+    smooth,
+    taper,
+)
 from runway_lab.training.drawn.tones import Tone, between
 
-__all__ = ["Person", "draw_face"]
-
-SKINS = (
-    Tone(0.895, 0.040, 52),
-    Tone(0.860, 0.058, 58),
-    Tone(0.815, 0.070, 62),
-    Tone(0.760, 0.080, 66),
-    Tone(0.690, 0.088, 62),
-    Tone(0.590, 0.088, 56),
-    Tone(0.490, 0.078, 50),
-    Tone(0.400, 0.062, 46),
-)
-# Brown, amber, hazel, green, gray, blue, and how often.
-EYES = (
-    Tone(0.40, 0.07, 55),
-    Tone(0.56, 0.11, 70),
-    Tone(0.55, 0.08, 100),
-    Tone(0.60, 0.10, 145),
-    Tone(0.60, 0.03, 240),
-    Tone(0.62, 0.10, 245),
-)
-EYE_SHARES = (0.38, 0.12, 0.12, 0.14, 0.08, 0.16)
+__all__ = ["brows", "eye", "mouth", "nose"]
 
 
-@dataclass(frozen=True)
-class Person:
-    """Who it is: what stays when the person turns or smiles."""
-
-    skin: Tone
-    hair: Tone
-    style: str
-    iris: Tone
-    age: float  # 0 a child, 1 very old
-    manly: bool  # a broader jaw, thicker brows, perhaps a beard; thinner lips
-    beard: str
-    width: float
-    jaw: float
-    big_eyes: float
-    nose: float
-    freckles: float
-
-    @classmethod
-    def chance(cls, chance: np.random.Generator) -> Person:
-        place = float(chance.uniform(0, len(SKINS) - 1.001))
-        dark = place / (len(SKINS) - 1)
-        skin = between(SKINS[int(place)], SKINS[int(place) + 1], place % 1)
-        manly = bool(chance.random() < 0.5)
-        age = float(np.clip(chance.beta(1.6, 2.2), 0, 1))
-        tone = hair.chance_tone(chance, dark, age)
-        iris = EYES[int(chance.choice(6, p=EYE_SHARES))] if chance.random() > 0.75 * dark else EYES[0]
-        beard = ""
-        if manly and age > 0.3 and chance.random() < 0.55:
-            beard = str(chance.choice(["full", "stubble", "moustache", "goatee"], p=[0.4, 0.2, 0.22, 0.18]))
-        young = max(0.0, 0.4 - age)
-        return cls(
-            skin=skin,
-            hair=tone,
-            style=hair.chance_style(chance, manly, age),
-            iris=iris.shifted(float(chance.uniform(-0.04, 0.04)), 0, float(chance.uniform(-8, 8))),
-            age=age,
-            manly=manly,
-            beard=beard,
-            width=float(chance.normal(0, 0.008)) + 0.02 * young,
-            jaw=float(chance.normal(0.01 if manly else -0.008, 0.010)) + 0.01 * young,
-            big_eyes=float(chance.normal(0.0 if manly else 0.07, 0.06)) + 0.35 * young,
-            nose=float(chance.normal(0.0, 0.6)) - 2.0 * young,
-            freckles=float(chance.random() < 0.16) * (1 - dark) * float(chance.uniform(0.4, 1)),
-        )
-
-
-@dataclass(frozen=True)
-class Mood:
-    """What the face does just now."""
-
-    smile: float
-    mouth: str
-    open: float
-    brow: float
-    gaze: tuple[float, float]
-
-    @classmethod
-    def chance(cls, chance: np.random.Generator) -> Mood:
-        mouth = str(chance.choice(["closed", "grin", "laugh", "oh"], p=[0.58, 0.24, 0.12, 0.06]))
-        smile = (
-            float(np.clip(chance.normal(0.45, 0.45), -0.6, 1.2)) if mouth == "closed" else float(chance.uniform(0.5, 1))
-        )
-        gaze = chance.normal(0, 0.25, 2).clip(-0.5, 0.5)
-        return cls(
-            smile,
-            mouth,
-            float(chance.normal(1.0, 0.10)),
-            float(chance.normal(0.15, 0.5)),
-            (float(gaze[0]), float(gaze[1])),
-        )
-
-
-def outline(person: Person) -> Points:
-    """The edge of the face, without hair: from the top, clockwise."""
-    w, j = person.width, person.jaw
-    long = 0.012 if person.manly else 0.0
-    right = [
-        (0.11, -0.245),
-        (0.185 + w, -0.14),
-        (0.205 + w, 0.0),
-        (0.192 + w + 0.3 * j, 0.09),
-        (0.155 + w + j, 0.175),
-        (0.085 + j, 0.245 + long),
-    ]
-    left = [(-x, y) for x, y in reversed(right)]
-    return smooth([(0.0, -0.275), *right, (0.0, 0.272 + long), *left], pieces=5)
-
-
-def draw_face(chance: np.random.Generator, size: int) -> Sheet:
-    sheet = Sheet(size, closer=CLOSER, about=(0.5, 0.60))
-    scene = Scene.chance(chance)
-    person = Person.chance(chance)
-    mood = Mood.chance(chance)
-    outfit = wear.Outfit.chance(chance, person.style, scene.wall, person.age)
-    locks = hair.Locks.chance(chance, person.style, person.hair, outfit.hat)
-    pose = scene.pose
-    u, v = pose.unplace(sheet)
-    light = scene.sphere(u, v, 0.235, 0.30)
-
-    scene.backdrop(sheet)
-    locks.behind(sheet, scene, u, v)
-    edge = pose.place(outline(person), edge=True)
-    wear.shoulders(sheet, scene, outfit, person.skin, broad=0.03 if person.manly else 0.0)
-    _ears(sheet, scene, person, outfit)
-    face = sheet.shape([edge])
-    sheet.paint(face, scene.lit(person.skin, light))
-    _flesh(sheet, scene, person, face, u, v)
-    locks.shadow(sheet, scene, face)
-    for side in (-1, 1):
-        _eye(sheet, scene, person, mood, side)
-    _nose(sheet, scene, person)
-    _mouth(sheet, scene, person, mood)
-    if person.beard:
-        hair.beard(sheet, scene, person.beard, person.hair, edge, face, light, u, v, mouth=mood.mouth)
-        if person.beard in ("full", "goatee"):
-            _mouth(sheet, scene, person, mood)
-    _brows(sheet, scene, person, mood)
-    locks.front(sheet, scene, u, v, chance)
-    wear.on_top(sheet, scene, outfit, u, v, chance)
-    scene.finish(sheet)
-    return sheet
-
-
-def _ears(sheet: Sheet, scene: Scene, person: Person, outfit: wear.Outfit) -> None:
-    shade = person.skin.shade(0.6)
-    for side in (-1, 1):
-        # The ear on the far side of a turned head hides behind the cheek.
-        seen = 0.212 + person.width - 0.10 * max(0.0, scene.pose.yaw * side)
-        x, y = scene.pose.spot(side * seen, 0.03)
-        tone = person.skin.shifted(-0.01, 0.012) if side * scene.side > 0 else shade
-        sheet.fill([ellipse(x, y, 0.034, 0.056, 0.15 * side)], tone.rgb())
-        sheet.fill(
-            [ellipse(x + 0.004 * side, y + 0.002, 0.018, 0.036, 0.15 * side)],
-            shade.shifted(-0.05, 0.03).rgb(),
-            0.6,
-            soft=0.006,
-        )
-        if outfit.earrings is not None:
-            sheet.fill([ellipse(x + 0.004 * side, y + 0.068, 0.015, 0.018)], outfit.earrings.rgb())
-            sheet.dab(Tone(0.98, 0.02, 90).rgb(), 0.9, x, y + 0.063, 0.006)
-
-
-def _flesh(sheet: Sheet, scene: Scene, person: Person, face: Field, u: Field, v: Field) -> None:
-    """What makes a face of a lit egg: rosy cheeks, deep eyes, light on forehead and chin, freckles, years."""
-    pose, skin = scene.pose, person.skin
-    rose = Tone(max(skin.lightness - 0.08, 0.30), skin.chroma + 0.07, 24).rgb()
-    blush = 0.22 + 0.32 * max(skin.lightness - 0.4, 0.0) / 0.5
-    deep = skin.shade(1.0).shifted(-0.02, 0.015).rgb()
-    glow = skin.glow(1.0).rgb()
-    for side in (-1, 1):
-        x, y = pose.spot(side * 0.125, 0.105)
-        sheet.paint(face * sheet.spot(x, y, 0.050, 0.036) * np.float32(blush), rose)
-        x, y = pose.spot(side * 0.10, -0.012)
-        sheet.paint(face * sheet.spot(x, y, 0.062, 0.045) * np.float32(0.22), deep)
-        if side * scene.side > 0:
-            x, y = pose.spot(side * 0.115, 0.065)
-            sheet.dab(glow, 0.35, x, y, 0.035, 0.020)
-    x, y = pose.spot(0.07 * scene.side, -0.13)
-    sheet.paint(face * sheet.spot(x, y, 0.075, 0.045) * np.float32(0.35), glow)
-    x, y = pose.spot(0.0, 0.208)
-    sheet.dab(deep, 0.30, x, y, 0.045, 0.012)
-    x, y = pose.spot(0.01 * scene.side, 0.238)
-    sheet.dab(glow, 0.30, x, y, 0.030, 0.016)
-    if person.freckles:
-        angle = np.random.default_rng(7).normal(0, 1, (26, 2)) * (0.085, 0.028) + (0, 0.085)
-        spots = pose.place(angle)
-        sheet.fill(
-            [ellipse(x, y, 0.0055, 0.005, count=8) for x, y in spots],
-            skin.shade(0.9).shifted(0, 0.03).rgb(),
-            0.55 * person.freckles,
-        )
-    if person.age > 0.62:
-        strength = (person.age - 0.5) * 0.9
-        lines = [[(0.065 * side, 0.10), (0.098 * side, 0.145), (0.100 * side, 0.185)] for side in (-1, 1)] + [
-            [(0.165 * side, 0.02 + rise), (0.19 * side, 0.02 + 1.6 * rise)]
-            for side in (-1, 1)
-            for rise in (-0.016, 0.014)
-        ]
-        lines += [
-            [(-0.09, -0.15), (0.0, -0.158), (0.09, -0.15)],
-            [(-0.075, 0.048), (-0.105, 0.056), (-0.14, 0.045)],
-            [(0.075, 0.048), (0.105, 0.056), (0.14, 0.045)],
-        ]
-        for each in lines:
-            path = pose.place(smooth(each, closed=False, pieces=4))
-            sheet.fill([ribbon(path, 0.008 * taper(len(path)) + 0.001)], deep, strength)
-
-
-def _eye(sheet: Sheet, scene: Scene, person: Person, mood: Mood, side: int) -> None:
+def eye(sheet: Sheet, scene: Scene, person: Person, mood: Mood, side: int) -> None:
     pose = scene.pose
     grow = 1.0 + person.big_eyes
     wide = 0.056 * (1 + 0.6 * person.big_eyes)
@@ -286,7 +82,7 @@ def _eye(sheet: Sheet, scene: Scene, person: Person, mood: Mood, side: int) -> N
     sheet.fill([ribbon(crease, 0.008 * taper(len(crease)))], skin.shade(1.1).shifted(0, 0.02).rgb(), 0.55)
 
 
-def _brows(sheet: Sheet, scene: Scene, person: Person, mood: Mood) -> None:
+def brows(sheet: Sheet, scene: Scene, person: Person, mood: Mood) -> None:
     tone = between(person.hair, Tone(0.30, 0.04, 50), 0.35 if person.hair.lightness > 0.6 else 0.15).shifted(-0.05)
     rise = -0.082 - 0.03 * person.big_eyes - 0.008 * mood.brow
     for side in (-1, 1):
@@ -306,7 +102,7 @@ def _brows(sheet: Sheet, scene: Scene, person: Person, mood: Mood) -> None:
         sheet.fill([ribbon(path, thick)], tone.rgb(), 0.88, soft=0.0025)
 
 
-def _nose(sheet: Sheet, scene: Scene, person: Person) -> None:
+def nose(sheet: Sheet, scene: Scene, person: Person) -> None:
     pose, skin, side = scene.pose, person.skin, float(np.sign(scene.side))
     big = 1.0 + 0.12 * person.nose
     deep = skin.shade(1.0).shifted(-0.02, 0.02).rgb()
@@ -337,7 +133,7 @@ def _nose(sheet: Sheet, scene: Scene, person: Person) -> None:
     sheet.dab(skin.glow(2.2).rgb(), 0.75, x, y, 0.010, 0.008)
 
 
-def _mouth(sheet: Sheet, scene: Scene, person: Person, mood: Mood) -> None:
+def mouth(sheet: Sheet, scene: Scene, person: Person, mood: Mood) -> None:
     pose, skin = scene.pose, person.skin
     lips = Tone(min(max(skin.lightness - 0.17, 0.34), 0.64), 0.105 if skin.lightness > 0.5 else 0.085, 22)
     if not person.manly:

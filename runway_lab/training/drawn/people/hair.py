@@ -1,8 +1,8 @@
-"""Hair: its colours, its cuts, and beards.
+"""Hair: its colours and its cuts.
 
 A cut is a cap (from the silhouette of the head down to a hairline), perhaps locks at the sides, perhaps hair behind
-the shoulders. Strands run over it from the parting to the tips; a band of light lies across the crown. Curls are
-made of many round ones.
+the shoulders (`behind.py`). Strands run over it from the parting to the tips; a band of light lies across the
+crown. Curls are many small crescents.
 """
 
 from __future__ import annotations
@@ -13,10 +13,19 @@ from typing import Any
 import numpy as np
 
 from runway_lab.training.drawn.portrait import Scene
-from runway_lab.training.drawn.sheet import Field, Points, Sheet, ellipse, moved, ribbon, smooth, smoothstep, taper
+from runway_lab.training.drawn.sheet import (
+    Field,
+    Points,
+    Sheet,
+    ellipse,
+    moved,
+    smooth,
+    smoothstep,
+)
 from runway_lab.training.drawn.tones import Tone, between
 
-__all__ = ["STYLES", "Locks", "beard", "chance_style", "chance_tone"]
+__all__ = ["STYLES", "Locks", "chance_style", "chance_tone", "runs", "wavy"]
+
 
 COLOURS = (
     Tone(0.24, 0.018, 40),  # black
@@ -81,20 +90,18 @@ def chance_tone(chance: np.random.Generator, dark: float, age: float) -> Tone:
 
 
 def chance_style(chance: np.random.Generator, manly: bool, age: float) -> str:
+    """A cut; some are worn by everybody, some more often by one sex, pigtails mostly by the young."""
     if manly:
-        names, shares = (
-            ("crop", "part", "tousled", "quiff", "bald", "curls", "afro", "long", "bun"),
-            [0.16, 0.2, 0.2, 0.14, 0.05 + 0.12 * age, 0.08, 0.07, 0.03, 0.03],
-        )
+        shares = {"crop": 0.16, "part": 0.2, "tousled": 0.2, "quiff": 0.14, "bald": 0.05 + 0.12 * age}
+        shares |= {"curls": 0.08, "afro": 0.07, "long": 0.03, "bun": 0.03}
     else:
-        names, shares = (
-            ("bob", "long", "waves", "bun", "bunches", "curls", "afro", "tousled", "part", "veil"),
-            [0.17, 0.17, 0.17, 0.12, 0.12 * (1 - age), 0.11, 0.07, 0.05, 0.04, 0.05],
-        )
-    return str(chance.choice(names, p=np.array(shares) / np.sum(shares)))
+        shares = {"bob": 0.17, "long": 0.17, "waves": 0.17, "bun": 0.12, "bunches": 0.12 * (1 - age), "curls": 0.11}
+        shares |= {"afro": 0.07, "tousled": 0.05, "part": 0.04, "veil": 0.05}
+    weights = np.array(list(shares.values()))
+    return str(chance.choice(list(shares), p=weights / weights.sum()))
 
 
-def _wavy(path: Points, depth: float, count: float) -> Points:
+def wavy(path: Points, depth: float, count: float) -> Points:
     """The outline, rolling in waves of this depth."""
     step = np.arange(len(path)) / len(path) * 2 * np.pi * count
     middle = path.mean(axis=0)
@@ -102,6 +109,23 @@ def _wavy(path: Points, depth: float, count: float) -> Points:
     out = out / (np.sqrt((out * out).sum(axis=1, keepdims=True)) + 1e-9)
     result: Points = path + out * (np.sin(step) * depth)[:, None]
     return result
+
+
+_THROUGH_THREE = np.stack(
+    [
+        (1 - s) * (1 - 2 * s) * np.array([1.0, 0, 0])
+        + 4 * s * (1 - s) * np.array([0, 1.0, 0])
+        + s * (2 * s - 1) * np.array([0, 0, 1.0])
+        for s in np.linspace(0, 1, 8)
+    ]
+)
+
+
+def runs(first: Any, second: Any, third: Any) -> Points:
+    """Strands through three rows of points, [strand, point, 2]."""
+    rows = np.stack([np.asarray(each, np.float64) for each in (first, second, third)])
+    paths: Points = np.einsum("kp,pnc->nkc", _THROUGH_THREE, rows)
+    return paths
 
 
 @dataclass(frozen=True)
@@ -123,113 +147,7 @@ class Locks:
             volume = min(volume, 0.02)
         return cls(style, tone, hat, side, volume, chance.uniform(-1, 1, (64, 2)))
 
-    # What is behind
-
-    def behind(self, sheet: Sheet, scene: Scene, u: Field, v: Field) -> None:
-        """Hair behind the shoulders, buns and bunches."""
-        pose, tone = scene.pose, self.tone
-        back = STYLES[self.style][3]
-        if self.style == "bun":
-            x, y = pose.spot(0.0, -0.335)
-            self._ball(sheet, scene, x, y, 0.088)
-        elif self.style == "bunches":
-            for side in (-1, 1):
-                x, y = pose.spot(0.285 * side, 0.03)
-                drop = smooth(
-                    [
-                        (x - 0.075 * side, y - 0.12),
-                        (x + 0.02 * side, y - 0.125),
-                        (x + 0.085 * side, y + 0.01),
-                        (x + 0.05 * side, y + 0.19),
-                        (x + 0.005 * side, y + 0.235),
-                        (x - 0.045 * side, y + 0.11),
-                    ]
-                )
-                light = scene.sphere(sheet.x - np.float32(x), sheet.y - np.float32(y), 0.10, 0.20)
-                sheet.fill([drop], scene.lit(tone, light))
-                lines = [
-                    smooth(
-                        [
-                            (x + (a - 0.06) * side, y - 0.11),
-                            (x + (a * 1.4) * side, y),
-                            (x + (a * 0.5 + 0.005) * side, y + 0.2),
-                        ],
-                        closed=False,
-                    )
-                    for a in (-0.02, 0.01, 0.04)
-                ]
-                sheet.fill([ribbon(each, 0.008 * taper(len(each))) for each in lines], tone.shade(1.2).rgb(), 0.6)
-                sheet.fill(
-                    [ellipse(x - 0.055 * side, y - 0.115, 0.030, 0.030)], Tone(0.60, 0.15, scene.wall.hue + 165).rgb()
-                )
-        if back is None:
-            return
-        wide, end = back
-        if self.style in ("curls", "afro"):
-            squeeze = 0.88 if self.hat in ("beanie", "straw", "beret") else 1.0
-            high = -0.12 if self.style == "afro" else -0.05
-            angle = np.linspace(0, 2 * np.pi, 27)[:-1]
-            bumps = []
-            for index, a in enumerate(angle):
-                x, y = pose.spot(
-                    float(np.cos(a)) * (wide - 0.05) * squeeze,
-                    high + float(np.sin(a)) * (0.26 if self.style == "afro" else 0.27) * squeeze,
-                )
-                radius = 0.056 + 0.014 * float(self.jitter[index, 0])
-                bumps.append(ellipse(x, y, radius, radius, count=16))
-            x, y = pose.spot(0.0, high)
-            bumps.append(ellipse(x, y, wide - 0.03, 0.26))
-            cloud = sheet.shape(bumps)
-            light = scene.sphere(u, v - np.float32(high), wide + 0.03, 0.33)
-            sheet.paint(cloud, scene.lit(tone.shade(0.15), light, 1.1))
-            self._curl_lines(sheet, scene, cloud, high, wide)
-        else:
-            shape = [
-                (0.0, -0.31),
-                (0.17, -0.26),
-                (0.245, -0.10),
-                (wide - 0.01, 0.10),
-                (wide, 0.6 * end),
-                (wide - 0.03, end),
-                (0.10, end + 0.02),
-            ]
-            shape = shape + [(-x, y) for x, y in reversed(shape[1:])]
-            edge = smooth(shape)
-            if self.style == "waves":
-                edge = _wavy(edge, 0.013, 9)
-            placed = pose.place(edge)
-            mass = sheet.shape([placed])
-            light = scene.sphere(u, v - np.float32(0.10), wide + 0.06, 0.50)
-            sheet.paint(mass, scene.lit(tone.shade(0.45), light))
-            sheet.paint(mass * sheet.spot(*pose.spot(0.0, 0.22), 0.15, 0.20) * np.float32(0.55), tone.shade(1.6).rgb())
-            start = np.stack([np.linspace(-0.2, 0.2, 14), np.full(14, -0.1)], axis=1)
-            finish = np.stack([np.linspace(-wide, wide, 14) * 0.95, np.full(14, end)], axis=1)
-            self._strands(
-                sheet,
-                mass,
-                pose.place(self._runs(start, (start + finish) / 2 * (1.1, 1), finish)),
-                0.010,
-                0.35,
-                tone.shade(1.3),
-            )
-
-    def _ball(self, sheet: Sheet, scene: Scene, x: float, y: float, radius: float) -> None:
-        light = scene.sphere(sheet.x - np.float32(x), sheet.y - np.float32(y), radius * 1.1, radius * 1.1)
-        sheet.fill([ellipse(x, y, radius, radius * 0.92)], scene.lit(self.tone, light))
-        rings = [
-            smooth(
-                [
-                    (x - radius * k, y + 0.2 * radius),
-                    (x - 0.2 * radius, y - radius * k * 0.7),
-                    (x + radius * k, y + 0.1 * radius),
-                ],
-                closed=False,
-            )
-            for k in (0.4, 0.65, 0.88)
-        ]
-        sheet.fill([ribbon(each, 0.009 * taper(len(each))) for each in rings], self.tone.shade(1.2).rgb(), 0.6)
-
-    def _curl_lines(self, sheet: Sheet, scene: Scene, cloud: Field, high: float, wide: float) -> None:
+    def curl_lines(self, sheet: Sheet, scene: Scene, cloud: Field, high: float, wide: float) -> None:
         """Small crescents, dark below and light above: what makes a cloud of hair curly."""
         count = 40
         ring = np.sqrt(np.linspace(0.25, 1.0, count))
@@ -245,8 +163,6 @@ class Locks:
         sheet.paint(
             cloud * sheet.lines(light, 0.012, soft=0.004) * np.float32(0.45), self.tone.shifted(0.07, 0.01).rgb()
         )
-
-    # What is in front
 
     def _line(self) -> list[tuple[float, float]]:
         name = STYLES[self.style][0]
@@ -309,7 +225,7 @@ class Locks:
                 ]
             )
             if self.style == "waves":
-                edge = _wavy(edge, 0.010, 7)
+                edge = wavy(edge, 0.010, 7)
             found.append(edge * (side, 1))
         return found
 
@@ -321,10 +237,7 @@ class Locks:
         cast = sheet.shape([scene.pose.place(each) + away for each in [self._cap(), *self._side_locks()]], soft=0.010)
         sheet.planes *= 1 - face * cast * np.array([0.20, 0.30, 0.30], np.float32).reshape(3, 1, 1)
 
-    def front(self, sheet: Sheet, scene: Scene, u: Field, v: Field, chance: np.random.Generator) -> None:
-        if self.style == "veil":
-            self._veil(sheet, scene, u, v)
-            return
+    def front(self, sheet: Sheet, scene: Scene, u: Field, v: Field) -> None:
         if self.style == "bald":
             self._fringe_of_the_bald(sheet, scene, u, v)
             return
@@ -344,16 +257,11 @@ class Locks:
             tone = tone.shade(0.15)
         sheet.paint(mask, scene.lit(tone, light, 1.1))
         if self.style in ("curls", "afro"):
-            self._curl_lines(sheet, scene, mask, -0.16, 0.26)
+            self.curl_lines(sheet, scene, mask, -0.16, 0.26)
             self._shine(sheet, scene, mask, u, v, 0.5)
             return
         self._comb(sheet, scene, mask)
         self._shine(sheet, scene, mask, u, v, 0.55 if self.style == "crop" else 1.0)
-
-    def _runs(self, first: Any, second: Any, third: Any) -> Points:
-        """Strands through three rows of points, [strand, point, 2]."""
-        rows = np.stack([np.asarray(each, np.float64) for each in (first, second, third)])
-        return np.einsum("kp,pnc->nkc", _THROUGH_THREE, rows)
 
     def _comb(self, sheet: Sheet, scene: Scene, mask: Field) -> None:
         """Strands from the parting over the crown to the tips."""
@@ -376,14 +284,14 @@ class Locks:
         out /= np.sqrt((out * out).sum(axis=1, keepdims=True))
         far = np.sqrt(((root - tips) ** 2).sum(axis=1))
         bow = halfway + out * (0.22 * far + wobble * 0.5)[:, None]
-        paths = [scene.pose.place(self._runs(root, bow, tips))]
+        paths = [scene.pose.place(runs(root, bow, tips))]
         if reach:
             rows = []
             for side in (-1, 1):
                 a = np.linspace(0.190, 0.230 + k, 6)
                 bend = 0.014 if self.style == "waves" else 0.004
                 rows.append(
-                    self._runs(
+                    runs(
                         np.stack([a * side, np.full(6, -0.08)], 1),
                         np.stack([(a + 0.012 + bend) * side, np.full(6, 0.45 * reach)], 1),
                         np.stack([(a - bend) * side, np.full(6, reach)], 1),
@@ -391,10 +299,10 @@ class Locks:
                 )
             paths.append(scene.pose.place(np.concatenate(rows)))
         every = np.concatenate(paths)
-        self._strands(sheet, mask, every[::2], 0.008, 0.40, self.tone.shade(1.25))
-        self._strands(sheet, mask, every[1::2], 0.007, 0.30, self.tone.shifted(0.09, 0.01))
+        self.strands(sheet, mask, every[::2], 0.008, 0.40, self.tone.shade(1.25))
+        self.strands(sheet, mask, every[1::2], 0.007, 0.30, self.tone.shifted(0.09, 0.01))
 
-    def _strands(self, sheet: Sheet, mask: Field, paths: Points, width: float, strength: float, tone: Tone) -> None:
+    def strands(self, sheet: Sheet, mask: Field, paths: Points, width: float, strength: float, tone: Tone) -> None:
         sheet.paint(mask * sheet.lines(paths, width) * np.float32(strength), tone.rgb())
 
     def _shine(self, sheet: Sheet, scene: Scene, mask: Field, u: Field, v: Field, strength: float) -> None:
@@ -416,123 +324,6 @@ class Locks:
             tuft = smooth(
                 [(0.197, 0.03), (0.188, -0.05), (0.190, -0.13), (0.222, -0.135), (0.240, -0.04), (0.228, 0.03)]
             )
-            tufts.append(scene.pose.place(_wavy(tuft, 0.006, 5) * (side, 1)))
+            tufts.append(scene.pose.place(wavy(tuft, 0.006, 5) * (side, 1)))
         mask = sheet.shape(tufts, soft=0.005)
         sheet.paint(mask, scene.lit(self.tone, scene.sphere(u, v, 0.28, 0.3)))
-
-    def _veil(self, sheet: Sheet, scene: Scene, u: Field, v: Field) -> None:
-        """A headscarf, which leaves the face free."""
-        pose = scene.pose
-        tone = Tone(0.55 + 0.2 * float(self.jitter[0, 0]), 0.09, scene.wall.hue + 150 + 60 * float(self.jitter[1, 0]))
-        half = [(0.13, -0.285), (0.235, -0.17), (0.265, 0.02), (0.25, 0.20), (0.235, 0.36), (0.12, 0.44)]
-        outer = smooth([(0.0, -0.335), *half, (0.0, 0.46), *[(-x, y) for x, y in reversed(half)]], pieces=5)
-        inner = [(0.115, -0.165), (0.172, -0.07), (0.180, 0.06), (0.158, 0.165), (0.095, 0.238)]
-        hole = smooth([(0.0, -0.185), *inner, (0.0, 0.268), *[(-x, y) for x, y in reversed(inner)]], pieces=5)
-        cloth = sheet.shape([pose.place(outer)]) * (1 - sheet.shape([pose.place(hole)]))
-        light = scene.sphere(u, v - np.float32(0.03), 0.30, 0.42)
-        sheet.paint(cloth, scene.lit(tone, light))
-        rim = pose.place(hole)
-        sheet.paint(
-            cloth * sheet.shape([ribbon(np.concatenate([rim, rim[:1]]), 0.020)], soft=0.004) * np.float32(0.45),
-            tone.shade(1.2).rgb(),
-        )
-        folds = [
-            [(-0.20 * self.side, 0.14), (0.0, 0.315), (0.17 * self.side, 0.33)],
-            [(-0.225 * self.side, 0.20), (-0.05 * self.side, 0.38), (0.14 * self.side, 0.40)],
-            [(0.05 * self.side, -0.30), (0.19 * self.side, -0.16), (0.225 * self.side, 0.05)],
-            [(0.12 * self.side, -0.27), (0.24 * self.side, -0.05), (0.235 * self.side, 0.18)],
-        ]
-        paths = [pose.place(smooth(each, closed=False)) for each in folds]
-        sheet.fill(
-            [ribbon(each, 0.016 * taper(len(each))) for each in paths],
-            tone.shade(1.1).rgb(),
-            0.55,
-            within=cloth,
-            soft=0.003,
-        )
-        sheet.fill(
-            [ribbon(each - (0, 0.012), 0.009 * taper(len(each))) for each in paths],
-            tone.glow(1.1).rgb(),
-            0.6,
-            within=cloth,
-            soft=0.003,
-        )
-
-
-_THROUGH_THREE = np.stack(
-    [
-        (1 - s) * (1 - 2 * s) * np.array([1.0, 0, 0])
-        + 4 * s * (1 - s) * np.array([0, 1.0, 0])
-        + s * (2 * s - 1) * np.array([0, 0, 1.0])
-        for s in np.linspace(0, 1, 8)
-    ]
-)
-
-
-def beard(
-    sheet: Sheet,
-    scene: Scene,
-    kind: str,
-    tone: Tone,
-    edge: Points,
-    face: Field,
-    light: Field,
-    u: Field,
-    v: Field,
-    mouth: str,
-) -> None:
-    """Hair around the mouth."""
-    pose = scene.pose
-    tone = tone.shifted(-0.02)
-    whiskers = smooth(
-        [
-            (0.0, 0.128),
-            (0.045, 0.132),
-            (0.088, 0.158),
-            (0.092, 0.178),
-            (0.05, 0.158),
-            (0.0, 0.152),
-            (-0.05, 0.158),
-            (-0.092, 0.178),
-            (-0.088, 0.158),
-            (-0.045, 0.132),
-        ]
-    )
-    if kind == "moustache":
-        outlines, thick = [whiskers], 0.95
-    elif kind == "goatee":
-        chin = smooth(
-            [
-                (0.0, 0.202),
-                (0.045, 0.205),
-                (0.062, 0.245),
-                (0.035, 0.305),
-                (0.0, 0.318),
-                (-0.035, 0.305),
-                (-0.062, 0.245),
-                (-0.045, 0.205),
-            ]
-        )
-        outlines, thick = [whiskers, chin], 0.92
-    else:
-        longer = 0.045 if kind == "full" else 0.0
-        half = [(0.208, -0.01), (0.204, 0.10), (0.172, 0.19), (0.10, 0.262 + 0.6 * longer), (0.0, 0.282 + longer)]
-        inner = [(0.0, 0.130), (0.062, 0.135), (0.108, 0.160), (0.150, 0.125), (0.186, 0.04)]
-        outlines = [
-            smooth(
-                [*half, *[(-x, y) for x, y in reversed(half[:-1])], *[(-x, y) for x, y in reversed(inner)], *inner[1:]],
-                pieces=5,
-            )
-        ]
-        thick = 0.93 if kind == "full" else 0.24
-    mask = sheet.shape([pose.place(each) for each in outlines], soft=0.008 if kind == "stubble" else 0.004)
-    if kind == "stubble":
-        mask = mask * face
-    sheet.paint(mask * np.float32(thick), scene.lit(tone, light, 1.1))
-    if kind != "stubble":
-        chance = np.random.default_rng(3)
-        roots = chance.uniform((-0.2, 0.12), (0.2, 0.30), (60, 2))
-        tips = roots + np.stack([roots[:, 0] * 0.10, np.full(60, 0.034)], axis=1)
-        paths = pose.place(np.stack([roots, (roots + tips) / 2 + (0.003, 0), tips], axis=1))
-        sheet.paint(mask * sheet.lines(paths[::2], 0.008) * np.float32(0.4), tone.shade(1.1).rgb())
-        sheet.paint(mask * sheet.lines(paths[1::2], 0.007) * np.float32(0.45), tone.shifted(0.08, 0.01).rgb())
