@@ -67,13 +67,16 @@ def _curved(linear: float) -> float:
 
 
 def between(first: Tone, second: Tone, share: float) -> Tone:
-    """The tone `share` of the way from the first to the second; the hue takes the short way round."""
-    turn = ((second.hue - first.hue + 180.0) % 360.0) - 180.0
-    return Tone(
-        first.lightness + (second.lightness - first.lightness) * share,
-        first.chroma + (second.chroma - first.chroma) * share,
-        first.hue + turn * share,
+    """The tone `share` of the way from the first to the second, straight through gray where they are opposites."""
+    a, b = (
+        one + (other - one) * share
+        for one, other in (
+            (first.chroma * math.cos(math.radians(first.hue)), second.chroma * math.cos(math.radians(second.hue))),
+            (first.chroma * math.sin(math.radians(first.hue)), second.chroma * math.sin(math.radians(second.hue))),
+        )
     )
+    lightness = first.lightness + (second.lightness - first.lightness) * share
+    return Tone(lightness, math.hypot(a, b), math.degrees(math.atan2(b, a)))
 
 
 def mix(first: Any, second: Any, share: Any) -> Colour:
