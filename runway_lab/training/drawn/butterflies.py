@@ -177,7 +177,8 @@ def _wing(sheet: Sheet, scene: Scene, fly: Butterfly, wing: Points, u: Field, v:
         ring = wing + (heart - wing) * 0.5 * (1 - shrink) * window
         places = ring[np.linspace(22 if front else 16, len(ring) - (22 if front else 26), fly.dots).astype(int)]
         big = 0.0125 * (0.6 + 0.6 * fly.hem_width)
-        spots = [ellipse(*fly.place([place], side)[0], big, big, count=12) for side in (-1, 1) for place in places]
+        middles = np.concatenate([fly.place(places, side) for side in (-1, 1)]).tolist()
+        spots = [ellipse(a, b, big, big, count=12) for a, b in middles]
         sheet.fill(spots, fly.spots.rgb(), 0.95)
     if fly.eyes and (not front or fly.dots > 4):
         x, y = (0.275, -0.225) if front else (0.205, 0.135)
@@ -213,7 +214,7 @@ def _body(sheet: Sheet, scene: Scene, fly: Butterfly) -> None:
     for side in (-1, 1):
         path = fly.place(smooth([(0.006, -0.14), (0.045, -0.225), (0.105, -0.285)], closed=False, pieces=8), side)
         feelers.append(ribbon(path, 0.0085))
-        feelers.append(ellipse(*path[-1], 0.014, 0.010, count=12))
+        feelers.append(ellipse(float(path[-1, 0]), float(path[-1, 1]), 0.014, 0.010, count=12))
     sheet.fill(feelers, fly.hem.rgb(), 0.95)
     parts = [ellipse(0.0, 0.085, 0.020, 0.115), ellipse(0.0, -0.045, 0.029, 0.066), ellipse(0.0, -0.125, 0.026, 0.026)]
     placed = [fly.place(part, 1) for part in parts]

@@ -224,8 +224,8 @@ def _heart(sheet: Sheet, scene: Scene, flower: Flower, x: float, y: float) -> No
     if radius > 0.05:
         count = 60 if radius < 0.1 else 120
         ring = np.sqrt((np.arange(count) + 0.5) / count) * radius * 0.94
-        angle = np.arange(count) * 2.39996
-        grains = np.stack([x + ring * np.cos(angle), y + ring * flower.tilt * np.sin(angle)], axis=1)
+        spiral = np.arange(count) * 2.39996
+        grains = np.stack([x + ring * np.cos(spiral), y + ring * flower.tilt * np.sin(spiral)], axis=1)
         small = 0.30 * radius / math.sqrt(count / 12)
         sheet.fill(
             [ellipse(a, b + 0.3 * small, small, small, count=8) for a, b in grains], flower.heart.shade(1.3).rgb(), 0.55

@@ -80,9 +80,9 @@ def shoulders(sheet: Sheet, scene: Scene, outfit: Outfit, skin: Tone, broad: flo
         [
             (x - neck, 0.68),
             (x - neck, 0.80),
-            (x - neck - 0.05, 0.88),
+            (x - neck - 0.015, 0.89),
             (x, 1.02),
-            (x + neck + 0.05, 0.88),
+            (x + neck + 0.015, 0.89),
             (x + neck, 0.80),
             (x + neck, 0.68),
         ]
