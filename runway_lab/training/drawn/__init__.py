@@ -8,8 +8,8 @@ network has understood.
 In goes a kind and a seed, out come bytes. NumPy and Pillow do the drawing; nothing here needs torch.
 
 - `sheet` is the paper and the brushes, `tones` the paint.
-- `portrait` is what faces and cats share, so that one can become the other: the same seed looks the same way, in
-  the same light, in front of the same wall.
+- `portrait` is what faces, cats and monsters share, so that one can become the other: the same seed looks the same
+  way, in the same light, in front of the same wall.
 - one module (people are a folder) draws one kind; `kinds` says what each is.
 - `many` draws thousands, on all cores.
 

@@ -15,6 +15,7 @@ from runway_lab.training.drawn.butterflies import draw_butterfly
 from runway_lab.training.drawn.cats import draw_cat
 from runway_lab.training.drawn.flowers import draw_flower
 from runway_lab.training.drawn.landscapes import draw_landscape
+from runway_lab.training.drawn.monsters import draw_monster
 from runway_lab.training.drawn.people.faces import draw_face
 from runway_lab.training.drawn.sheet import Sheet
 
@@ -73,6 +74,25 @@ KINDS = (
         "Portraits of cats in a dozen coats, framed as the faces are: a face can become a cat.",
         ("coat", "bib", "eyes", "ears", "mouth", "collar", "pose", "light", "wall"),
         draw_cat,
+    ),
+    Drawn(
+        "monsters",
+        "Monsters",
+        "Friendly ones, of any colour, with one to three eyes, horns or feelers; framed as the faces are.",
+        (
+            "colour",
+            "number of eyes",
+            "horns and ears",
+            "fur",
+            "pattern",
+            "mouth",
+            "teeth",
+            "shape",
+            "pose",
+            "light",
+            "wall",
+        ),
+        draw_monster,
     ),
     Drawn(
         "flowers",

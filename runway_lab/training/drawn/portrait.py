@@ -1,4 +1,4 @@
-"""What faces and cats share: where the head is, how it is turned, where the light comes from, what is behind.
+"""What portraits of people, cats and monsters share: how a head is turned, where the light comes from, what is behind.
 
 These are drawn from chance *first*, and in the same way for every kind of portrait: the same seed gives a face and
 a cat that look the same way, in the same light, in front of the same wall. A network that moves from one to the

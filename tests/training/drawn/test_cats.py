@@ -12,7 +12,7 @@ from runway_lab.training.drawn.coats import COATS, Cat
 from runway_lab.training.drawn.portrait import CLOSER, Scene
 from runway_lab.training.drawn.sheet import Sheet
 
-SEEDS = range(120)
+SEEDS = range(90)
 SIZE = 64
 
 

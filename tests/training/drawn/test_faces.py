@@ -14,7 +14,7 @@ from runway_lab.training.drawn.people.person import Mood, Person
 from runway_lab.training.drawn.portrait import Scene
 from runway_lab.training.drawn.sheet import Sheet
 
-SEEDS = range(120)
+SEEDS = range(90)
 SIZE = 64
 
 
@@ -79,7 +79,7 @@ def test_hair_has_its_colour(faces: list[Drawn]) -> None:
     ]
     asked = np.array([each.person.hair.lightness for each in covered])
     seen = np.array([each.at(0.0, -0.255, reach=1).mean() for each in covered])
-    assert len(covered) > 25
+    assert len(covered) > 15
     assert np.corrcoef(asked, seen)[0, 1] > 0.85
 
 
@@ -92,7 +92,7 @@ def test_a_full_beard_is_of_hair_and_a_shaved_chin_of_skin(faces: list[Drawn]) -
     apart = [each for each in faces if abs(each.person.hair.lightness - each.person.skin.lightness) > 0.25]
     bearded = [nearer_to_hair(each) for each in apart if each.person.beard == "full"]
     shaved = [nearer_to_hair(each) for each in apart if not each.person.beard and each.person.style != "veil"]
-    assert min(len(bearded), len(shaved)) >= 5
+    assert min(len(bearded), len(shaved)) >= 4
     assert np.mean(bearded) > 0.9
     assert np.mean(shaved) < 0.1
 

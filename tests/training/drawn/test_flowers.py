@@ -12,11 +12,11 @@ from runway_lab.training.drawn.flowers import SHAPES, Flower, draw_flower
 from runway_lab.training.drawn.portrait import Scene
 from runway_lab.training.drawn.sheet import Sheet
 
-SEEDS = range(100)
+SEEDS = range(50)
 
 
 class Drawn:
-    def __init__(self, seed: int, size: int = 96) -> None:
+    def __init__(self, seed: int, size: int = 64) -> None:
         chance = np.random.default_rng(seed)
         self.scene = Scene.chance(chance)
         self.flower = Flower.chance(chance)
@@ -66,7 +66,7 @@ def test_the_heart_is_in_the_middle_and_of_its_colour() -> None:
         petals = each.around(0.6 * SHAPES[each.flower.shape][2]).mean(axis=1)
         heart = each.flower.heart.rgb().ravel()
         near.append(np.abs(middle - heart).sum() < np.abs(petals - heart).sum())
-    assert len(near) > 30
+    assert len(near) > 15
     assert np.mean(near) > 0.9
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,12 @@ from runway_lab.training.drawn import draw, kind, kinds
 NAMES = [each.name for each in kinds()]
 
 
-def gray(name: str, count: int, size: int = 32) -> Any:
-    """Pictures as rows of numbers in 0..1."""
-    return np.stack([draw(name, seed, size) for seed in range(count)]).reshape(count, -1) / 255.0
+@cache
+def thirty_six(name: str) -> Any:
+    """Small pictures as rows of numbers in 0..1."""
+    pictures = np.stack([draw(name, seed, 32) for seed in range(36)]).reshape(36, -1) / np.float32(255)
+    pictures.flags.writeable = False
+    return pictures
 
 
 def test_there_are_at_least_five_kinds_with_names_of_their_own() -> None:
@@ -58,7 +62,7 @@ def test_what_was_drawn_before_changes_nothing(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("large", "small"), [(256, 64), (128, 32), (192, 96), (64, 16)])
 def test_a_picture_is_the_same_at_every_size(name: str, large: int, small: int) -> None:
-    for seed in range(4):
+    for seed in range(2):
         reduced = np.asarray(Image.fromarray(draw(name, seed, large)).reduce(large // small), float)
         here = draw(name, seed, small).astype(float)
         other = draw(name, seed + 100, small).astype(float)
@@ -81,15 +85,15 @@ def test_a_poster_can_be_drawn(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_two_pictures_look_alike(name: str) -> None:
-    pictures = gray(name, 60)
-    apart = np.abs(pictures[:, None] - pictures[None]).mean(axis=2)
-    assert apart[np.triu_indices(60, 1)].min() > 0.02
+    pictures = thirty_six(name)
+    apart = np.stack([np.abs(pictures - one).mean(axis=1) for one in pictures])
+    assert apart[np.triu_indices(36, 1)].min() > 0.02
     assert apart.mean() > 0.10
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_pictures_use_the_whole_range_and_are_not_gray(name: str) -> None:
-    pictures = gray(name, 24).reshape(24, -1, 3)
+    pictures = thirty_six(name).reshape(36, -1, 3)
     assert pictures.min() < 0.15
     assert pictures.max() > 0.93
     assert (pictures.max(axis=2) - pictures.min(axis=2)).mean() > 0.10

@@ -10,7 +10,7 @@ from runway_lab.training.drawn.portrait import HEAD, MIDDLE, Pose, Scene
 from runway_lab.training.drawn.sheet import Sheet
 from runway_lab.training.drawn.tones import Tone
 
-SEEDS = range(40)
+SEEDS = range(30)
 
 
 def scene(seed: int) -> Scene:
