@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from runway_lab.training.drawn import coats
-from runway_lab.training.drawn.coats import BLACK, WHITE, Cat, brush, furry
+from runway_lab.training.drawn.coats import BLACK, WHITE, Cat
+from runway_lab.training.drawn.fur import brush, furry
 from runway_lab.training.drawn.portrait import CLOSER, MIDDLE, Scene
 from runway_lab.training.drawn.sheet import (
     Field,
@@ -17,6 +18,7 @@ from runway_lab.training.drawn.sheet import (
     Sheet,
     blob,
     ellipse,
+    mirrored,
     moved,
     ribbon,
     smooth,
@@ -33,18 +35,17 @@ def draw_cat(chance: np.random.Generator, size: int) -> Sheet:
     cat = Cat.chance(chance, scene.wall)
     pose = scene.pose
     u, v = pose.unplace(sheet)
-    light = scene.sphere(u, v - np.float32(0.0), 0.30, 0.29)
+    light = scene.sphere(u, v, 0.30, 0.29)
 
     scene.backdrop(sheet)
     _body(sheet, scene, cat, chance)
     coats.ears(sheet, scene, cat, light, chance)
-    head = sheet.shape([coats.furry(pose.place(coats.head(cat), edge=True), chance, cat.fluff)])
+    head = sheet.shape([furry(pose.place(coats.head(cat), edge=True), chance, cat.fluff)])
     sheet.paint(head, scene.lit(cat.ground, light, 1.15))
     coats.coat(sheet, scene, cat, head, light, chance)
     coats.fur(sheet, scene, head, cat, chance)
     _muzzle(sheet, scene, cat, head, u, v)
-    for side in (-1, 1):
-        _eye(sheet, scene, cat, side)
+    _eyes(sheet, scene, cat)
     _whiskers(sheet, scene, cat, chance)
     scene.finish(sheet)
     return sheet
@@ -246,47 +247,45 @@ def _muzzle(sheet: Sheet, scene: Scene, cat: Cat, head: Field, u: Field, v: Fiel
         )
 
 
-def _eye(sheet: Sheet, scene: Scene, cat: Cat, side: int) -> None:
-    pose = scene.pose
+def _eyes(sheet: Sheet, scene: Scene, cat: Cat) -> None:
+    pose, iris = scene.pose, cat.iris
     wide, high = 0.068, 0.058 * cat.open
     middle = 0.112
     upper = [(-1.04, 0.50), (-0.66, -0.48), (0.0, -1.0), (0.64, -0.86), (1.04, -0.28)]
     lower = [(1.04, -0.28), (0.72, 0.55), (0.05, 0.92), (-0.58, 0.80), (-1.04, 0.50)]
 
     def placed(curve: list[tuple[float, float]], grow: float = 1.0) -> Points:
-        return pose.place(
-            smooth([(side * (middle + grow * wide * x), grow * high * y) for x, y in curve], closed=False, pieces=5)
-        )
+        local = moved(np.array(curve) * (grow * wide, grow * high), middle, 0)
+        return pose.place(smooth(mirrored(local), closed=False, pieces=5))
 
     lid, under = placed(upper), placed(lower)
-    eye = np.concatenate([lid, under[1:-1]])
-    around = np.concatenate([placed(upper, 1.17), placed(lower, 1.17)[1:-1]])
+    outlines = np.concatenate([lid, under[:, 1:-1]], axis=1)
+    around = np.concatenate([placed(upper, 1.17), placed(lower, 1.17)[:, 1:-1]], axis=1)
     rim = Tone(0.20, 0.025, 40) if cat.ground.lightness < 0.9 or cat.pattern == "mask" else Tone(0.42, 0.05, 25)
     if cat.ground.lightness < 0.45:
-        sheet.fill([around], cat.ground.glow(0.9).shifted(0.05).rgb(), 0.5, soft=0.008)
-    sheet.fill([around], rim.rgb(), 0.88, soft=0.003)
-    inside = sheet.shape([eye])
-    x, y = pose.spot(side * middle, 0.0)
-    iris = cat.iris
-    sheet.fill([eye], iris.shade(0.5).rgb())
-    sheet.dab(iris.glow(0.9).rgb(), 0.85, x - 0.006 * scene.side, y + 0.022, 0.042, 0.026)
-    sheet.fill([ellipse(x, y, 0.034, 0.036)], iris.shifted(0.02, 0.015, 18).rgb(), 0.45, within=inside, soft=0.010)
+        sheet.fill(around, cat.ground.glow(0.9).shifted(0.05).rgb(), 0.5, soft=0.008)
+    sheet.fill(around, rim.rgb(), 0.88, soft=0.003)
+    inside = sheet.shape(outlines)
+    middles = [pose.spot(side * middle, 0.0) for side in (-1, 1)]
+
+    def discs(across: float, down: float, right: float = 0.0, lower: float = 0.0) -> list[Points]:
+        return [ellipse(x + right, y + lower, across, down) for x, y in middles]
+
+    sheet.fill(outlines, iris.shade(0.5).rgb())
+    for x, y in middles:
+        sheet.dab(iris.glow(0.9).rgb(), 0.85, x - 0.006 * scene.side, y + 0.022, 0.042, 0.026)
+    sheet.fill(discs(0.034, 0.036), iris.shifted(0.02, 0.015, 18).rgb(), 0.45, within=inside, soft=0.010)
     slit = 0.013 + 0.024 * cat.pupil
-    sheet.fill(
-        [ellipse(x, y, slit, min(0.053, 0.030 + 0.6 * slit) * max(cat.open, 0.8))],
-        Tone(0.13, 0.02, 290).rgb(),
-        within=inside,
-        soft=0.0015,
-    )
-    sheet.fill([ribbon(moved(lid, 0, 0.010), 0.028)], Tone(0.15, 0.03, 60).rgb(), 0.45, within=inside, soft=0.006)
+    tall = min(0.053, 0.030 + 0.6 * slit) * max(cat.open, 0.8)
+    sheet.fill(discs(slit, tall), Tone(0.13, 0.02, 290).rgb(), within=inside, soft=0.0015)
+    sheet.fill(ribbon(moved(lid, 0, 0.010), 0.028), Tone(0.15, 0.03, 60).rgb(), 0.45, within=inside, soft=0.006)
     way = float(np.sign(scene.side))
     white = np.ones((3, 1, 1), np.float32)
-    sheet.fill([ellipse(x + 0.016 * way, y - 0.018, 0.0135, 0.0145)], white, 0.97)
-    sheet.dab(white, 0.6, x - 0.018 * way, y + 0.020, 0.008)
-    corner = pose.place(
-        np.array([(side * (middle - 1.0 * wide), 0.48 * high), (side * (middle - 1.22 * wide), 0.95 * high)])
-    )
-    sheet.fill([ribbon(corner, [0.016, 0.004])], rim.rgb(), 0.85)
+    sheet.fill(discs(0.0135, 0.0145, 0.016 * way, -0.018), white, 0.97)
+    for x, y in middles:
+        sheet.dab(white, 0.6, x - 0.018 * way, y + 0.020, 0.008)
+    corner = mirrored([(middle - 1.0 * wide, 0.48 * high), (middle - 1.18 * wide, 0.85 * high)])
+    sheet.fill(ribbon(pose.place(corner), [0.016, 0.004]), rim.rgb(), 0.85)
 
 
 def _whiskers(sheet: Sheet, scene: Scene, cat: Cat, chance: np.random.Generator) -> None:
@@ -301,18 +300,7 @@ def _whiskers(sheet: Sheet, scene: Scene, cat: Cat, chance: np.random.Generator)
     tone = Tone(0.98, 0.008, 85) if cat.ground.lightness < 0.86 or scene.wall.lightness < 0.6 else Tone(0.99, 0.004, 85)
     sheet.fill([moved(each, 0.0, 0.005) for each in hairs], Tone(0.3, 0.03, 40).rgb(), 0.16, soft=0.003)
     sheet.fill(hairs, tone.rgb(), 0.9)
-    brows = []
-    for way in (-1, 1):
-        for lean in (0.0, 0.03):
-            path = scene.pose.place(
-                smooth(
-                    [
-                        (way * (0.10 + lean), -0.085),
-                        (way * (0.115 + 1.5 * lean), -0.14),
-                        (way * (0.15 + 2 * lean), -0.19),
-                    ],
-                    closed=False,
-                )
-            )
-            brows.append(ribbon(path, np.linspace(0.005, 0.001, len(path))))
-    sheet.fill(brows, tone.rgb(), 0.40)
+    brows = [[(0.10 + k, -0.085), (0.115 + 1.5 * k, -0.14), (0.15 + 2 * k, -0.19)] for k in (0.0, 0.03)]
+    for each in brows:
+        paths = scene.pose.place(smooth(mirrored(each), closed=False))
+        sheet.fill(ribbon(paths, np.linspace(0.005, 0.001, paths.shape[1])), tone.rgb(), 0.40)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from runway_lab.training.drawn.fur import brush, furry
 from runway_lab.training.drawn.portrait import Scene
 from runway_lab.training.drawn.sheet import (
     Field,
@@ -22,7 +23,7 @@ from runway_lab.training.drawn.sheet import (
 )
 from runway_lab.training.drawn.tones import Tone
 
-__all__ = ["BLACK", "COATS", "WHITE", "Cat", "brush", "coat", "ears", "fur", "furry", "head"]
+__all__ = ["BLACK", "COATS", "WHITE", "Cat", "coat", "ears", "fur", "head"]
 
 
 GINGER, CREAM, BROWN = Tone(0.73, 0.125, 62), Tone(0.88, 0.050, 80), Tone(0.58, 0.050, 70)
@@ -119,18 +120,6 @@ class Cat:
                 wall.hue + float(chance.choice([180, 140, -140, 60])) + float(chance.normal(0, 12)),
             ),
         )
-
-
-def furry(edge: Points, chance: np.random.Generator, long: float) -> Points:
-    """The outline, broken into tufts that hang a little."""
-    count = len(edge)
-    middle = edge.mean(axis=0)
-    out = edge - middle
-    out /= np.sqrt((out * out).sum(axis=1, keepdims=True))
-    tooth = np.tile([-0.2, 0.25, 1.0, 0.1], count // 4 + 1)[:count]
-    reach = 0.012 * (0.25 + 0.8 * long) * tooth * chance.uniform(0.25, 1.2, count)
-    result: Points = edge + out * reach[:, None] + np.stack([np.zeros(count), np.maximum(reach, 0) * 0.7], axis=1)
-    return result
 
 
 def head(cat: Cat) -> Points:
@@ -286,12 +275,6 @@ def coat(sheet: Sheet, scene: Scene, cat: Cat, head: Field, light: Field, chance
         half = [(0.016, top + 0.05), (0.034, 0.0), (0.060, 0.070), (0.118, 0.120), (0.128, 0.185), (0.09, 0.262)]
         blaze = smooth([(0.0, top), *half, *[(-x, y) for x, y in reversed(half)]], pieces=7)
         sheet.fill([furry(pose.place(blaze), chance, 0.2)], scene.lit(WHITE, light, 1.1), within=head, soft=0.003)
-
-
-def brush(sheet: Sheet, where: Field, paths: Points, width: float) -> None:
-    """Every other stroke darker and lighter than whatever coat it lies on."""
-    sheet.planes *= 1 - where * sheet.lines(paths[::2], width) * np.float32(0.17)
-    sheet.planes += (1.04 - sheet.planes) * (where * sheet.lines(paths[1::2], width) * np.float32(0.20))
 
 
 def fur(sheet: Sheet, scene: Scene, head: Field, cat: Cat, chance: np.random.Generator) -> None:

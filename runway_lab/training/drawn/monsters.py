@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runway_lab.training.drawn.coats import brush, furry
+from runway_lab.training.drawn.fur import brush, furry
 from runway_lab.training.drawn.portrait import CLOSER, Scene
 from runway_lab.training.drawn.sheet import Field, Points, Sheet, blob, ellipse, moved, ribbon, smooth, taper
 from runway_lab.training.drawn.tones import Tone

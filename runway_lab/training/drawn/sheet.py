@@ -23,7 +23,19 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from runway_lab.training.drawn.tones import Colour
 
-__all__ = ["Field", "Points", "Sheet", "blob", "ellipse", "moved", "ribbon", "smooth", "smoothstep", "taper"]
+__all__ = [
+    "Field",
+    "Points",
+    "Sheet",
+    "blob",
+    "ellipse",
+    "mirrored",
+    "moved",
+    "ribbon",
+    "smooth",
+    "smoothstep",
+    "taper",
+]
 
 Field = NDArray[np.float32]
 Points = NDArray[np.float64]
@@ -57,9 +69,9 @@ def _spline(count: int, closed: bool, pieces: int) -> Points:
 
 
 def smooth(through: Any, *, closed: bool = True, pieces: int = 6) -> Points:
-    """A smooth curve through the points given."""
+    """A smooth curve through the points given, or many, [..., points, 2]."""
     corners = np.asarray(through, np.float64)
-    curve: Points = _spline(len(corners), closed, pieces) @ corners
+    curve: Points = _spline(corners.shape[-2], closed, pieces) @ corners
     return curve
 
 
@@ -85,16 +97,29 @@ def moved(outline: Any, right: float, down: float) -> Points:
 
 
 def ribbon(path: Any, width: Any) -> Points:
-    """The outline of a stroke along `path`, as wide as `width` says at each point (or everywhere)."""
+    """The outline of a stroke along `path`, as wide as `width` says at each point (or everywhere).
+
+    Many paths of as many points each, [..., points, 2], give as many outlines.
+    """
     line = np.asarray(path, np.float64)
     along = np.empty_like(line)
-    along[1:-1] = line[2:] - line[:-2]
-    along[0] = line[1] - line[0]
-    along[-1] = line[-1] - line[-2]
-    along /= np.sqrt((along * along).sum(axis=1, keepdims=True)) + 1e-9
-    half = np.broadcast_to(np.asarray(width, np.float64), len(line))[:, None] / 2
-    side = np.stack([-along[:, 1], along[:, 0]], axis=1) * half
-    return np.concatenate([line + side, (line - side)[::-1]])
+    along[..., 1:-1, :] = line[..., 2:, :] - line[..., :-2, :]
+    along[..., 0, :] = line[..., 1, :] - line[..., 0, :]
+    along[..., -1, :] = line[..., -1, :] - line[..., -2, :]
+    half = np.asarray(width, np.float64) / (2.0 * np.sqrt((along * along).sum(axis=-1)) + 1e-9)
+    side = np.empty_like(line)
+    side[..., 0] = -along[..., 1] * half
+    side[..., 1] = along[..., 0] * half
+    return np.concatenate([line + side, (line - side)[..., ::-1, :]], axis=-2)
+
+
+def mirrored(curve: Any) -> Points:
+    """A curve on the left and the same on the right of x = 0: [2, points, 2]."""
+    both: Points = np.asarray(curve, np.float64) * _SIDES
+    return both
+
+
+_SIDES = np.array([[[-1.0, 1.0]], [[1.0, 1.0]]])
 
 
 @lru_cache(maxsize=32)

@@ -46,8 +46,7 @@ def draw_face(chance: np.random.Generator, size: int) -> Sheet:
     sheet.paint(face, scene.lit(person.skin, light))
     _flesh(sheet, scene, person, face, u, v)
     locks.shadow(sheet, scene, face)
-    for side in (-1, 1):
-        features.eye(sheet, scene, person, mood, side)
+    features.eyes(sheet, scene, person, mood)
     features.nose(sheet, scene, person)
     features.mouth(sheet, scene, person, mood)
     if person.beard:

@@ -14,6 +14,7 @@ from runway_lab.training.drawn.sheet import (
     Points,
     Sheet,
     ellipse,
+    mirrored,
     moved,
     ribbon,
     smooth,
@@ -21,11 +22,12 @@ from runway_lab.training.drawn.sheet import (
 )
 from runway_lab.training.drawn.tones import Tone, between
 
-__all__ = ["brows", "eye", "mouth", "nose"]
+__all__ = ["brows", "eyes", "mouth", "nose"]
 
 
-def eye(sheet: Sheet, scene: Scene, person: Person, mood: Mood, side: int) -> None:
-    pose = scene.pose
+def eyes(sheet: Sheet, scene: Scene, person: Person, mood: Mood) -> None:
+    """Both eyes, step by step: what is true of one is true of the other."""
+    pose, skin, iris = scene.pose, person.skin, person.iris
     grow = 1.0 + person.big_eyes
     wide = 0.056 * (1 + 0.6 * person.big_eyes)
     high = 0.038 * grow * mood.open * (0.92 if mood.mouth == "laugh" else 1.0)
@@ -35,71 +37,74 @@ def eye(sheet: Sheet, scene: Scene, person: Person, mood: Mood, side: int) -> No
     lower = [(1.02, 0.02), (0.60, 0.66), (0.0, 0.88), (-0.60, 0.70), (-1.0, 0.28)]
 
     def placed(curve: list[tuple[float, float]]) -> Points:
-        local = np.array([(side * (middle + wide * x), high * y) for x, y in curve])
-        return pose.place(smooth(local, closed=False, pieces=5))
+        return pose.place(smooth(mirrored(moved(np.array(curve) * (wide, high), middle, 0)), closed=False, pieces=5))
 
     lid, under = placed(upper), placed(lower)
-    eye = np.concatenate([lid, under[1:-1]])
-    open_eye = sheet.shape([eye])
-    x, y = pose.spot(side * middle, 0.0)
-    x += wide * 0.45 * mood.gaze[0]
-    y += high * 0.25 * mood.gaze[1]
-    skin = person.skin
+    outlines = np.concatenate([lid, under[:, 1:-1]], axis=1)
+    within = sheet.shape(outlines)
+    looks = [
+        (x + wide * 0.45 * mood.gaze[0], y + high * 0.25 * mood.gaze[1])
+        for x, y in (pose.spot(side * middle, 0.0) for side in (-1, 1))
+    ]
+
+    def discs(radius: float, right: float = 0.0, down: float = 0.0) -> list[Points]:
+        return [ellipse(x + right, y + down, radius, radius) for x, y in looks]
+
     white = Tone(0.965, 0.008, 80).rgb() if skin.lightness > 0.55 else Tone(0.93, 0.014, 80).rgb()
-    sheet.fill([eye], white)
+    sheet.fill(outlines, white)
     # The lid throws a shadow on the upper part of the eyeball.
-    sheet.fill([ribbon(moved(lid, 0, 0.008), 0.026)], skin.shade(0.9).rgb(), 0.45, within=open_eye, soft=0.006)
+    sheet.fill(ribbon(moved(lid, 0, 0.008), 0.026), skin.shade(0.9).rgb(), 0.45, within=within, soft=0.006)
     radius = 0.0365 * (1 + 0.75 * person.big_eyes)
-    iris = person.iris
-    sheet.fill([ellipse(x, y, radius, radius)], iris.shade(1.3).rgb(), within=open_eye)
-    sheet.fill([ellipse(x, y + 0.003, radius * 0.80, radius * 0.80)], iris.rgb(), within=open_eye, soft=0.003)
-    sheet.dab(iris.glow(1.5).rgb(), 0.75, x - 0.010 * scene.side, y + 0.015, radius * 0.42, radius * 0.30)
-    sheet.fill([ellipse(x, y, radius * 0.52, radius * 0.52)], Tone(0.16, 0.02, 300).rgb(), within=open_eye)
-    sheet.fill([ribbon(moved(lid, 0, 0.006), 0.016)], Tone(0.2, 0.03, 300).rgb(), 0.35, within=open_eye, soft=0.004)
-    spark = radius * 0.34
-    sheet.fill(
-        [ellipse(x + 0.012 * np.sign(scene.side), y - 0.013, spark, spark)], np.ones((3, 1, 1), np.float32), 0.97
-    )
-    sheet.dab(np.ones((3, 1, 1), np.float32), 0.55, x - 0.014 * np.sign(scene.side), y + 0.014, 0.005)
-    lash = Tone(0.22, 0.035, 40) if skin.lightness > 0.5 else Tone(0.14, 0.02, 40)
+    towards = float(np.sign(scene.side))
+    sheet.fill(discs(radius), iris.shade(1.3).rgb(), within=within)
+    sheet.fill(discs(radius * 0.80, 0.0, 0.003), iris.rgb(), within=within, soft=0.003)
+    for x, y in looks:
+        sheet.dab(iris.glow(1.5).rgb(), 0.75, x - 0.010 * scene.side, y + 0.015, radius * 0.42, radius * 0.30)
+    sheet.fill(discs(radius * 0.52), Tone(0.16, 0.02, 300).rgb(), within=within)
+    sheet.fill(ribbon(moved(lid, 0, 0.006), 0.016), Tone(0.2, 0.03, 300).rgb(), 0.35, within=within, soft=0.004)
+    light = np.ones((3, 1, 1), np.float32)
+    sheet.fill(discs(radius * 0.34, 0.012 * towards, -0.013), light, 0.97)
+    for x, y in looks:
+        sheet.dab(light, 0.55, x - 0.014 * towards, y + 0.014, 0.005)
+    _lashes(sheet, person, lid)
+    sheet.fill(ribbon(under[:, 1:-1], 0.005), skin.shade(1.2).shifted(0, 0.02).rgb(), 0.5)
+    crease = moved(lid[:, 1:-1], 0, -0.019 * (1.0 + 0.5 * person.big_eyes))
+    fold = 0.008 * taper(crease.shape[1])
+    sheet.fill(ribbon(crease, fold), skin.shade(1.1).shifted(0, 0.02).rgb(), 0.55)
+
+
+def _lashes(sheet: Sheet, person: Person, lid: Points) -> None:
+    lash = Tone(0.22, 0.035, 40) if person.skin.lightness > 0.5 else Tone(0.14, 0.02, 40)
     thick = 0.011 if person.manly else 0.017
-    count = len(lid)
-    weight = np.linspace(0.35, 1.0, count) * np.minimum(1, (count - 1 - np.arange(count)) / 3 + 0.25)
-    sheet.fill([ribbon(lid - (0, 0.003), thick * weight)], lash.rgb(), 0.95)
-    if not person.manly:
-        tip = lid[-1]
-        flicks = [
-            [tip - (0.004 * side, 0.004), moved(tip, 0.016 * side, -0.016)],
-            [lid[-4], lid[-4] + (0.015 * side, -0.022)],
-        ]
-        sheet.fill(
-            [ribbon(np.array([a, (a + b) / 2 + (0.003 * side, 0.003), b]), [0.009, 0.006, 0.001]) for a, b in flicks],
-            lash.rgb(),
-            0.9,
-        )
-    sheet.fill([ribbon(under[1:-1], 0.005)], skin.shade(1.2).shifted(0, 0.02).rgb(), 0.5)
-    crease = lid[1:-1] - (0, 0.019 * (1.0 + 0.5 * person.big_eyes))
-    sheet.fill([ribbon(crease, 0.008 * taper(len(crease)))], skin.shade(1.1).shifted(0, 0.02).rgb(), 0.55)
+    step = np.arange(lid.shape[1])
+    weight = np.linspace(0.35, 1.0, len(step)) * np.minimum(1, (len(step) - 1 - step) / 3 + 0.25)
+    sheet.fill(ribbon(moved(lid, 0, -0.003), thick * weight), lash.rgb(), 0.95)
+    if person.manly:
+        return
+    flicks = []
+    for side, each in zip((-1, 1), lid, strict=True):
+        for start, end in (
+            (moved(each[-1], -0.004 * side, -0.004), moved(each[-1], 0.016 * side, -0.016)),
+            (each[-4], moved(each[-4], 0.015 * side, -0.022)),
+        ):
+            flicks.append([start, moved((start + end) / 2, 0.003 * side, 0.003), end])
+    sheet.fill(ribbon(flicks, [0.009, 0.006, 0.001]), lash.rgb(), 0.9)
 
 
 def brows(sheet: Sheet, scene: Scene, person: Person, mood: Mood) -> None:
     tone = between(person.hair, Tone(0.30, 0.04, 50), 0.35 if person.hair.lightness > 0.6 else 0.15).shifted(-0.05)
     rise = -0.082 - 0.03 * person.big_eyes - 0.008 * mood.brow
-    for side in (-1, 1):
-        tilt = 0.012 * mood.brow
-        curve = [
-            (0.052, rise + 0.012 - tilt),
-            (0.095, rise - 0.006),
-            (0.130, rise - 0.004),
-            (0.162, rise + 0.016 + tilt),
-        ]
-        path = scene.pose.place(smooth([(side * x, y) for x, y in curve], closed=False, pieces=4))
-        thick = (
-            (0.026 if person.manly else 0.017)
-            * np.linspace(1.0, 0.30, len(path))
-            * np.minimum(1, np.arange(len(path)) / 3 + 0.5)
-        )
-        sheet.fill([ribbon(path, thick)], tone.rgb(), 0.88, soft=0.0025)
+    tilt = 0.012 * mood.brow
+    curve = [
+        (0.052, rise + 0.012 - tilt),
+        (0.095, rise - 0.006),
+        (0.130, rise - 0.004),
+        (0.162, rise + 0.016 + tilt),
+    ]
+    paths = scene.pose.place(smooth(mirrored(curve), closed=False, pieces=4))
+    step = np.arange(paths.shape[1])
+    thick = np.linspace(1.0, 0.30, len(step)) * np.minimum(1, step / 3 + 0.5)
+    sheet.fill(ribbon(paths, (0.026 if person.manly else 0.017) * thick), tone.rgb(), 0.88, soft=0.0025)
 
 
 def nose(sheet: Sheet, scene: Scene, person: Person) -> None:
