@@ -37,6 +37,9 @@ __all__ = [
     "taper",
 ]
 
+# From how many cells of the finer grid on a line is drawn as a stroke.
+BRUSH = 4.5
+
 Field = NDArray[np.float32]
 Points = NDArray[np.float64]
 
@@ -183,11 +186,18 @@ class Sheet:
         return self._reduced(mask, soft)
 
     def lines(self, paths: Any, width: float, soft: float = 0.0) -> Field:
-        """How much of each pixel is covered by these open paths, all equally wide."""
+        """How much of each pixel is covered by these open paths, all equally wide and of as many points.
+
+        Where they are large enough for one to see their ends, they are strokes of a brush that comes down and leaves.
+        """
         mask = Image.new("L", (self.size * self.zoom,) * 2)
-        pen = ImageDraw.Draw(mask)
         scale = self.scale * self.zoom
         thick = width * scale
+        if thick >= BRUSH:
+            curves = smooth(paths, closed=False, pieces=4)
+            self._trace(mask, ribbon(curves, 1.25 * width * taper(curves.shape[-2], 0.5)), 0, 0)
+            return self._reduced(mask, soft)
+        pen = ImageDraw.Draw(mask)
         cells = (np.asarray(paths) - (self.left, self.top)) * scale - 0.5
         for path in cells.reshape(len(cells), -1).tolist():
             pen.line(path, fill=255, width=max(1, round(thick)))

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from runway_lab.training.drawn.sheet import Sheet, ellipse, moved, ribbon, smooth, smoothstep
+from runway_lab.training.drawn.sheet import Sheet, ellipse, mirrored, moved, ribbon, smooth, smoothstep
 
 WHITE = np.ones((3, 1, 1), np.float32)
 
@@ -25,6 +25,22 @@ def test_a_line_thinner_than_a_pixel_is_faint_not_broken(size: int) -> None:
     assert cover.sum() / size**2 == pytest.approx(0.004 * math.hypot(0.8, 0.4), rel=0.35)
     columns = cover.max(axis=0)[int(0.15 * size) : int(0.85 * size)]
     assert columns.min() > 0
+
+
+def test_a_line_seen_from_near_is_a_stroke_as_heavy_as_the_line() -> None:
+    path = np.array([[(0.2, 0.5), (0.5, 0.5), (0.8, 0.5)]])
+    far, near = Sheet(64).lines(path, 0.012), Sheet(512).lines(path, 0.012)
+    assert near.mean() == pytest.approx(far.mean(), rel=0.12)
+    ends, middle = near[:, int(0.22 * 512)].sum(), near[:, 256].sum()
+    assert 0 < ends < 0.8 * middle
+
+
+def test_many_ribbons_at_once_are_the_ribbons_one_by_one() -> None:
+    paths = mirrored([(0.1, 0.1), (0.2, 0.3), (0.4, 0.2)])
+    assert paths[0, 1].tolist() == [-0.2, 0.3]
+    together = ribbon(paths, [0.01, 0.03, 0.02])
+    for outline, path in zip(together, paths, strict=True):
+        assert np.allclose(outline, ribbon(path, [0.01, 0.03, 0.02]))
 
 
 @pytest.mark.parametrize(("closer", "about"), [(1.0, (0.5, 0.5)), (1.3, (0.4, 0.6))])

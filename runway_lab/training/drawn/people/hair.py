@@ -200,6 +200,7 @@ class Locks:
             line = (
                 line + np.stack([0.010 * comb * self.side, 0.040 * comb], axis=1) * np.sin(np.pi * ramp)[:, None] ** 0.5
             )
+            outer, line = smooth(outer, closed=False, pieces=3), smooth(line, closed=False, pieces=3)
         elif STYLES[self.style][0] == "fringe":
             line = line + np.stack([np.zeros(len(line)), 0.010 * ((np.arange(len(line)) % 4) / 4.0 - 0.4)], axis=1)
         result: Points = np.concatenate([outer, line])
