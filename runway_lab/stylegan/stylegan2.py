@@ -19,8 +19,8 @@ those before; "resnet" (fig. 7c) and "orig" (fig. 7a) have one RGB layer, at the
 The layers come in two forms with one result. Where something asks for gradients, they are made of the
 operations of `learning`, and d is put off: as lrelu(d v + b) = d lrelu(v + b / d), features are left without
 their d, which goes along as a `Scaled` and is multiplied into the style of whoever takes them next. That
-saves a pass over the features, and two in the backward pass. Where nothing asks, a quicker form works in
-place, keeps weights packed (`onednn`) and multiplies s and d into the weight when that has fewer elements
+saves a pass over the features, and two in the backward pass. So they are in training mode, where weights
+change too often for anything to be prepared. Where nothing asks, a quicker form works in place, keeps weights packed (`onednn`) and multiplies s and d into the weight when that has fewer elements
 than the picture. Both keep activations in channels-last memory from the first block to the last: one
 operation that forgets it makes every convolution after it rearrange its input, which costs more than the
 operation itself.
@@ -197,7 +197,7 @@ class StyledConv(nn.Module):
     def forward(self, x: Tensor | Scaled, w: Tensor, noise: str | Tensor, *, put_off: bool = False) -> Tensor | Scaled:
         """`noise` is "const", "none" or what `noise` gave for "random"; with `put_off` a `Scaled` may come back."""
         features = x if isinstance(x, Scaled) else Scaled(x, None)
-        if _wants_grad(features.values, w, *self.parameters()):
+        if self.training or _wants_grad(features.values, w, *self.parameters()):
             y = self._differentiable(features, w, self.noise(noise, 1, None) if isinstance(noise, str) else noise)
             return y if put_off else y.whole()
         return self._quick(features.whole(), w, noise)
@@ -507,7 +507,7 @@ class SynthesisNetwork(nn.Module):
         """
         config = self.config
         count = len(config.resolutions)
-        if len(ws) == 1 or ws.device.type != "cpu" or _wants_grad(ws, *self.parameters()):
+        if len(ws) == 1 or ws.device.type != "cpu" or self.training or _wants_grad(ws, *self.parameters()):
             return count
         area = config.start[0] * config.start[1] / 16
         for i, resolution in enumerate(config.resolutions):
@@ -554,6 +554,7 @@ class StyleGAN2(Generator):
                 activation=config.mapping_activation,
                 lr_multiplier=config.lr_multiplier,
             )
+        self.eval()  # born for use; `train()` says that weights are about to change
 
     def synthesize(self, ws: Tensor, noise: Noise = "const", *, seed: Seed = None) -> Tensor:
         """ws [N, num_ws, w_dim] to images [N, C, H, W] around [-1, 1], not clipped.
