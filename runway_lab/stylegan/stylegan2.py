@@ -19,11 +19,11 @@ those before; "resnet" (fig. 7c) and "orig" (fig. 7a) have one RGB layer, at the
 The layers come in two forms with one result. Where something asks for gradients, they are made of the
 operations of `learning`, and d is put off: as lrelu(d v + b) = d lrelu(v + b / d), features are left without
 their d, which goes along as a `Scaled` and is multiplied into the style of whoever takes them next. That
-saves a pass over the features, and two in the backward pass. So they are in training mode, where weights
-change too often for anything to be prepared. Where nothing asks, a quicker form works in place, keeps weights packed (`onednn`) and multiplies s and d into the weight when that has fewer elements
-than the picture. Both keep activations in channels-last memory from the first block to the last: one
-operation that forgets it makes every convolution after it rearrange its input, which costs more than the
-operation itself.
+saves a pass over the features, and two in the backward pass. In training mode it is the same without
+gradients, as weights change too often for anything to be prepared. Otherwise a quicker form works in place,
+keeps weights packed (`onednn`) and multiplies s and d into the weight when that has fewer elements than the
+picture. Both keep activations in channels-last memory from the first block to the last: one operation that
+forgets it makes every convolution after it rearrange its input, which costs more than the operation itself.
 """
 
 from __future__ import annotations

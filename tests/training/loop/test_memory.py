@@ -10,8 +10,8 @@ import resource, sys
 from runway_lab.training.loop.memory import keep_freed_memory
 done = keep_freed_memory() if sys.argv[1] == "keep" else True
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(50):
-    buffer = bytearray(4_000_000)
+for _ in range(10):
+    buffer = bytearray(40_000_000)
     del buffer
 print(int(done), resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
@@ -26,4 +26,4 @@ def test_freed_buffers_are_not_fetched_from_the_system_again() -> None:
             pytest.skip("another C library")
         return int(count)
 
-    assert faults("keep") < 3000
+    assert faults("keep") < faults("let go") / 3
