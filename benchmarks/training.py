@@ -253,7 +253,7 @@ def check(size: Size) -> None:
                 assert not any(slope is not None and slope.any() for slope in (got, expected)), f"{phase} {name}"
                 continue
             off = float((got - expected).norm() / expected.norm().clamp(min=1e-12))
-            assert off < 1e-3, f"The gradients of {name} in {phase} differ by {off:.1e}."
+            assert off < 1e-2, f"The gradients of {name} in {phase} differ by {off:.1e}."
 
 
 def work(name: str, kind: str, threads: int, keep: bool) -> None:
