@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from runway_lab.errors import BadValue
 from runway_lab.stylegan.errors import Incompatible
 from runway_lab.stylegan.generator import check_labels
+from runway_lab.stylegan.learning import convolve
 from runway_lab.stylegan.mapping import Dense, Mapping
 from runway_lab.stylegan.resample import blur, down
 
@@ -108,11 +109,11 @@ class Conv(nn.Module):
         bias = None if self.bias is None else (self.bias * self.bias_gain).to(x.dtype)
         kernel = weight.shape[2]
         if self.halve and kernel == 1:
-            x = F.conv2d(down(x), weight, bias)
+            x = convolve(down(x), weight, bias)
         elif self.halve:
-            x = F.conv2d(blur(x, padding=2), weight, bias, stride=2)
+            x = convolve(blur(x, padding=2), weight, bias, stride=2)
         else:
-            x = F.conv2d(x, weight, bias, padding=kernel // 2)
+            x = convolve(x, weight, bias, padding=kernel // 2)
         if self.active:
             x = F.leaky_relu_(x, 0.2)
         return x if self.clamp is None else x.clamp(-self.clamp, self.clamp)
