@@ -207,6 +207,11 @@ class Training:
     def judge(self, images: Tensor) -> Tensor:
         return usual_discriminator(self.D, images) if self.usual else self.D(images)
 
+    def judge_both(self, fakes: Tensor, real: Tensor) -> tuple[Tensor, ...]:
+        if self.usual:
+            return self.judge(fakes), self.judge(real)
+        return self.D(torch.cat([fakes, real]), parts=2).chunk(2)
+
     def backward(self, phase: str) -> None:
         """One of the four losses of a step and its gradients."""
         if phase == "G":
@@ -218,7 +223,7 @@ class Training:
         elif phase == "D":
             with torch.no_grad():
                 fakes = self.fakes if self.reusing else self.draw(self.ws(self.batch))
-            critic_loss(self.judge(fakes.detach()), self.judge(self.real())).backward()  # type: ignore[no-untyped-call]
+            critic_loss(*self.judge_both(fakes.detach(), self.real())).backward()  # type: ignore[no-untyped-call]
         else:
             images = self.real().requires_grad_()
             (gradient_penalty(self.judge(images), images) * (0.1 / 2 * CYCLE)).backward()

@@ -9,6 +9,7 @@ each operation here says itself what its derivative is, in terms of the others:
     modulate(x, s)      by x: modulate(g, s)                            by s: inner(g, x)
     inner(a, b)         by a: modulate(b, g)                            by b: modulate(a, g)
     activate(x, ...)    by x: g times the slope, which is constant but for the kink
+    combine(x, w)       matrix products both ways
 
 Everything lies in memory with the channels last, coming and going; `activate` writes over its input. `bmm`
 serves where it can instead of additions and sums: it reads the features once, and in bfloat16 no other
@@ -25,7 +26,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["SLOPE", "activate", "convolve", "inner", "modulate", "slopes_of_inputs"]
+__all__ = ["SLOPE", "activate", "combine", "convolve", "inner", "modulate", "slopes_of_inputs"]
 
 SLOPE = 0.2
 _LAST = torch.channels_last
@@ -83,6 +84,14 @@ def activate(x: Tensor, ground: Tensor, shares: Tensor) -> Tensor:
     gets.
     """
     return _Activate.apply(x, ground, shares)  # type: ignore[no-any-return]
+
+
+def combine(x: Tensor, weight: Tensor) -> Tensor:
+    """A 1x1 convolution with a weight [N, K, C] for each picture: [N, C, H, W] to [N, K, H, W], rows last.
+
+    For a few outputs, as an RGB layer has them.
+    """
+    return _Combine.apply(x, weight)  # type: ignore[no-any-return]
 
 
 def _rows(x: Tensor) -> Tensor:
@@ -215,3 +224,21 @@ class _Sloped(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         (y,) = ctx.saved_tensors
         return _Sloped.apply(grad, y), None
+
+
+class _Combine(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return torch.bmm(weight, _rows(x).transpose(1, 2)).view(len(x), -1, *x.shape[2:])
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = ctx.saved_tensors
+        by_x, by_weight = ctx.needs_input_grad
+        flat = grad.flatten(2)
+        back = None
+        if by_x:
+            count, channels, height, width = x.shape
+            back = torch.bmm(flat.transpose(1, 2), weight).view(count, height, width, channels).permute(0, 3, 1, 2)
+        return back, torch.bmm(flat, _rows(x)) if by_weight else None

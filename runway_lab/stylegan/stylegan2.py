@@ -39,7 +39,7 @@ from torch import Tensor, nn
 from runway_lab.errors import BadValue
 from runway_lab.stylegan import onednn
 from runway_lab.stylegan.generator import Generator, Noise, Seed, noise_source
-from runway_lab.stylegan.learning import SLOPE, activate, convolve, modulate
+from runway_lab.stylegan.learning import SLOPE, activate, combine, convolve, modulate
 from runway_lab.stylegan.mapping import Dense, Mapping
 from runway_lab.stylegan.resample import blur, taps, up
 
@@ -346,13 +346,7 @@ class ToRGB(nn.Module):
         style = style if scale is None else style * scale
         # A weight of its own for each picture is only 3 x C numbers here.
         own = (self.weight[None, :, :, 0, 0] * style[:, None]).to(values.dtype)
-        count, channels, height, width = values.shape
-        flat = values.permute(0, 2, 3, 1).reshape(count, height * width, channels)
-        if _wants_grad(flat, own):  # this way round the gradient of the features has its channels last
-            y = torch.bmm(flat, own.transpose(1, 2)).transpose(1, 2)
-        else:
-            y = torch.bmm(own, flat.transpose(1, 2))
-        y = y.reshape(count, -1, height, width).float() + self.bias[:, None, None]
+        y = combine(values, own).float() + self.bias[:, None, None]
         return y if self.clamp is None else y.clamp(-self.clamp, self.clamp)
 
 
