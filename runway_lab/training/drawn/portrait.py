@@ -138,10 +138,10 @@ class Scene:
     def lit(self, tone: Tone, light: Field, depth: float = 1.0) -> Colour:
         """A tone under that light: its shade (with a little of the wall in it), itself, its glow."""
         shade = mix(tone.shade(depth).rgb(), self.wall.rgb(), 0.08)
-        dark = smoothstep(0.62, 0.05, light)
-        bright = smoothstep(0.62, 0.98, light)
-        colour = mix(tone.rgb(), shade, dark)
-        colour += (tone.glow(0.8 * depth).rgb() - colour) * (bright * np.float32(0.7))
+        base = tone.rgb()
+        colour = mix(base, shade, smoothstep(0.62, 0.05, light))
+        # Where it is bright it is not dark at all: what is there to be lightened is the tone itself.
+        colour += (tone.glow(0.8 * depth).rgb() - base) * np.float32(0.7) * smoothstep(0.62, 0.98, light)
         return colour
 
     def finish(self, sheet: Sheet) -> None:

@@ -133,7 +133,9 @@ def taper(count: int, sharp: float = 1.0) -> Points:
 
 
 def smoothstep(low: float, high: float, field: Any) -> Field:
-    share = np.clip((field - low) / (high - low), 0.0, 1.0)
+    share: Field = (field - low) * (1.0 / (high - low))
+    np.maximum(share, 0.0, out=share)
+    np.minimum(share, 1.0, out=share)
     result: Field = share * share * (3.0 - 2.0 * share)
     return result
 

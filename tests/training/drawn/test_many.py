@@ -73,6 +73,18 @@ def test_progress_counts_up_to_the_last(processes: int) -> None:
     assert told == [(64, 70), (70, 70)]
 
 
+def test_who_stops_it_does_not_wait_for_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn_here = []
+    monkeypatch.setattr(many, "draw", lambda *what: drawn_here.append(what))
+
+    def enough(done: int, count: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        draw_many("monsters", 100_000, 16, processes=2, progress=enough)
+    assert len(drawn_here) < 10
+
+
 def test_an_unknown_kind_and_numbers_out_of_bounds_are_said_before_anything_is_drawn() -> None:
     with pytest.raises(Unknown, match="faces"):
         draw_many("fcaes", 3)
