@@ -11,8 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runway_lab.errors import BadValue, Unknown, shorten, suggest
+from runway_lab.training.drawn.butterflies import draw_butterfly
 from runway_lab.training.drawn.cats import draw_cat
-from runway_lab.training.drawn.faces import draw_face
+from runway_lab.training.drawn.flowers import draw_flower
+from runway_lab.training.drawn.landscapes import draw_landscape
+from runway_lab.training.drawn.monsters import draw_monster
+from runway_lab.training.drawn.people.faces import draw_face
 from runway_lab.training.drawn.sheet import Sheet
 
 __all__ = ["LARGEST", "SMALLEST", "Drawn", "draw", "kind", "kinds", "whole"]
@@ -70,6 +74,46 @@ KINDS = (
         "Portraits of cats in a dozen coats, framed as the faces are: a face can become a cat.",
         ("coat", "bib", "eyes", "ears", "mouth", "collar", "pose", "light", "wall"),
         draw_cat,
+    ),
+    Drawn(
+        "monsters",
+        "Monsters",
+        "Friendly ones, of any colour, with one to three eyes, horns or feelers; framed as the faces are.",
+        (
+            "colour",
+            "number of eyes",
+            "horns and ears",
+            "fur",
+            "pattern",
+            "mouth",
+            "teeth",
+            "shape",
+            "pose",
+            "light",
+            "wall",
+        ),
+        draw_monster,
+    ),
+    Drawn(
+        "flowers",
+        "Flowers",
+        "One bloom on its stem, from daisy to dahlia, before a soft wall.",
+        ("shape", "number of petals", "rows", "colour", "throat", "heart", "tilt", "leaves", "light", "wall"),
+        draw_flower,
+    ),
+    Drawn(
+        "butterflies",
+        "Butterflies",
+        "Wings open, seen from above: symmetry, veins, hems and eyes.",
+        ("wings", "colours", "hem", "spots", "bands", "eyes", "tails", "turn", "light", "wall"),
+        draw_butterfly,
+    ),
+    Drawn(
+        "landscapes",
+        "Landscapes",
+        "Hills at an hour of the day and in a season, with mountains, a lake, a lit window.",
+        ("hour", "season", "sun or moon", "clouds", "mountains", "hills", "lake", "house", "trees", "weather"),
+        draw_landscape,
     ),
 )
 

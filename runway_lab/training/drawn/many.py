@@ -11,11 +11,12 @@ Few pictures are drawn on the spot, since a process needs a quarter of a second 
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -73,7 +74,7 @@ def draw_many(
         _draw_here(name, seed, size, pictures, told)
         return pictures
     edges = np.linspace(0, count, processes + 1).astype(int)
-    shares = [(int(first), int(last)) for first, last in zip(edges[:-1], edges[1:], strict=True) if last > first]
+    shares = [(int(first), int(last)) for first, last in itertools.pairwise(edges) if last > first]
     workers = [_start(name, seed + first, last - first, size) for first, last in shares]
     try:
         with ThreadPoolExecutor(len(shares)) as readers:
@@ -81,8 +82,18 @@ def draw_many(
                 readers.submit(_read, worker, name, seed + first, size, pictures[first:last], told)
                 for worker, (first, last) in zip(workers, shares, strict=True)
             ]
-            for job in jobs:
-                job.result()
+            try:
+                wait(jobs, return_when=FIRST_EXCEPTION)
+                for job in jobs:
+                    if job.done():
+                        job.result()
+            except BaseException:
+                # An error or an interrupt: nobody finishes what nobody waits for.
+                told.stopped = True
+                for worker in workers:
+                    if worker is not None:
+                        worker.kill()
+                raise
     finally:
         for worker in workers:
             if worker is not None:
@@ -94,10 +105,11 @@ def draw_many(
 
 
 class _Told:
-    """Counts what is done, for all threads together."""
+    """Counts what is done, for all threads together, and says when to stop."""
 
     def __init__(self, count: int, progress: Progress | None) -> None:
         self.count, self.progress, self.done, self.lock = count, progress, 0, Lock()
+        self.stopped = False
 
     def one_more(self) -> None:
         with self.lock:
@@ -115,6 +127,8 @@ def _cores() -> int:
 
 def _draw_here(name: str, seed: int, size: int, pictures: NDArray[np.uint8], told: _Told) -> None:
     for index in range(len(pictures)):
+        if told.stopped:
+            return
         pictures[index] = draw(name, seed + index, size)
         told.one_more()
 

@@ -1,4 +1,4 @@
-"""What faces and cats share: where the head is, how it is turned, where the light comes from, what is behind.
+"""What portraits of people, cats and monsters share: how a head is turned, where the light comes from, what is behind.
 
 These are drawn from chance *first*, and in the same way for every kind of portrait: the same seed gives a face and
 a cat that look the same way, in the same light, in front of the same wall. A network that moves from one to the
@@ -22,6 +22,8 @@ from runway_lab.training.drawn.tones import Colour, Tone, mix
 __all__ = ["CLOSER", "MIDDLE", "Pose", "Scene"]
 
 MIDDLE = (0.5, 0.53)
+# How far below the middle of the head it tilts.
+NECK = 0.2
 # How close one looks: large features survive in small pictures.
 CLOSER = 1.2
 HEAD = (0.22, 0.275, 0.20)
@@ -37,43 +39,49 @@ class Pose:
 
     @classmethod
     def chance(cls, chance: np.random.Generator) -> Pose:
-        yaw, pitch, roll = chance.normal(0.0, 1.0, 3).clip(-2.2, 2.2)
-        return cls(yaw * 0.15, pitch * 0.05, roll * 0.045)
+        yaw, pitch, roll = chance.normal(0.0, 1.0, 3).clip(-2.0, 2.0)
+        return cls(float(yaw) * 0.13, float(pitch) * 0.05, float(roll) * 0.045)
 
     def place(self, where: Any, lift: float = 0.0, *, edge: bool = False) -> Points:
         """Points of the head, as they lie on the sheet; `lift` raises them off the head's surface.
 
-        `edge` says that they are the silhouette: what one sees of a head's edge does not turn with it.
+        `edge` says that they are the silhouette: what one sees of a head's edge hardly turns with it.
         """
         flat = np.asarray(where, np.float64)
-        x, y = flat[..., 0], flat[..., 1]
         across, down, deep = HEAD
-        z = lift if edge else deep * np.sqrt(np.maximum(1.0 - (x / across) ** 2 - (y / down) ** 2, 0.0)) + lift
-        # Half of what the turn moves the face is given back: eyes stay near their place, and the outline moves too.
-        back = 0.5 * deep
-        turned_x = x * math.cos(self.yaw) + (z - back) * math.sin(self.yaw)
-        turned_y = y + (z - back) * math.sin(self.pitch)
-        cos, sin = math.cos(self.roll), math.sin(self.roll)
+        if edge:
+            depth: Any = lift - 0.15 * deep
+        else:
+            squared = flat * flat
+            inside = 1.0 - squared[..., 0] / across**2 - squared[..., 1] / down**2
+            # Half of what the turn moves the face is given back: eyes stay near their place, and the edge moves too.
+            depth = deep * np.sqrt(np.maximum(inside, 0.0)) + (lift - 0.5 * deep)
+        x = flat[..., 0] * math.cos(self.yaw) + depth * math.sin(self.yaw)
         # The head tilts around the neck, not around the nose.
-        below = turned_y - 0.2
-        placed: Points = np.stack(
-            [turned_x * cos - below * sin + MIDDLE[0], turned_x * sin + below * cos + 0.2 + MIDDLE[1]], axis=-1
-        )
+        y = flat[..., 1] + depth * math.sin(self.pitch) - NECK
+        cos, sin = math.cos(self.roll), math.sin(self.roll)
+        placed = np.empty_like(flat)
+        placed[..., 0] = x * cos - y * sin + MIDDLE[0]
+        placed[..., 1] = x * sin + y * cos + (NECK + MIDDLE[1])
         return placed
 
     def spot(self, x: float, y: float, lift: float = 0.0) -> tuple[float, float]:
         """One point, placed."""
-        placed = self.place(np.array([[x, y]]), lift)[0]
-        return float(placed[0]), float(placed[1])
+        across, down, deep = HEAD
+        depth = deep * math.sqrt(max(1.0 - (x / across) ** 2 - (y / down) ** 2, 0.0)) + lift - 0.5 * deep
+        turned = x * math.cos(self.yaw) + depth * math.sin(self.yaw)
+        below = y + depth * math.sin(self.pitch) - NECK
+        cos, sin = math.cos(self.roll), math.sin(self.roll)
+        return turned * cos - below * sin + MIDDLE[0], turned * sin + below * cos + NECK + MIDDLE[1]
 
     def unplace(self, sheet: Sheet) -> tuple[Field, Field]:
         """For each pixel, where on the (unturned but tilted) head it lies."""
         cos, sin = math.cos(self.roll), math.sin(self.roll)
         dx = sheet.x - np.float32(MIDDLE[0])
-        dy = sheet.y - np.float32(MIDDLE[1] + 0.2)
+        dy = sheet.y - np.float32(MIDDLE[1] + NECK)
         shift = 0.5 * HEAD[2]
         u = dx * np.float32(cos) + dy * np.float32(sin) + np.float32(shift * math.sin(self.yaw))
-        v = dy * np.float32(cos) - dx * np.float32(sin) + np.float32(0.2 + shift * math.sin(self.pitch))
+        v = dy * np.float32(cos) - dx * np.float32(sin) + np.float32(NECK + shift * math.sin(self.pitch))
         return u, v
 
 
@@ -130,15 +138,16 @@ class Scene:
     def lit(self, tone: Tone, light: Field, depth: float = 1.0) -> Colour:
         """A tone under that light: its shade (with a little of the wall in it), itself, its glow."""
         shade = mix(tone.shade(depth).rgb(), self.wall.rgb(), 0.08)
-        dark = smoothstep(0.62, 0.05, light)
-        bright = smoothstep(0.62, 0.98, light)
-        colour = mix(tone.rgb(), shade, dark)
-        colour += (tone.glow(0.8 * depth).rgb() - colour) * (bright * np.float32(0.7))
+        base = tone.rgb()
+        colour = mix(base, shade, smoothstep(0.62, 0.05, light))
+        # Where it is bright it is not dark at all: what is there to be lightened is the tone itself.
+        colour += (tone.glow(0.8 * depth).rgb() - base) * np.float32(0.7) * smoothstep(0.62, 0.98, light)
         return colour
 
     def finish(self, sheet: Sheet) -> None:
         """The light of the room over everything, and a little dusk in the corners."""
-        warm = Tone(0.93, 0.05, 80).rgb()
-        sheet.paint(sheet.spot(0.5 + 0.5 * self.side, 0.05, 0.38, 0.5) * np.float32(0.16), warm)
+        # Light lifts the middle tones most: what is black stays black.
+        warm = np.array([0.42, 0.34, 0.20], np.float32).reshape(3, 1, 1)
+        sheet.planes += sheet.planes * (1 - sheet.planes) * (sheet.spot(0.5 + 0.5 * self.side, 0.05, 0.38, 0.5) * warm)
         corner = (sheet.x - 0.5) ** 2 + (sheet.y - 0.48) ** 2
         sheet.planes *= 1 - smoothstep(0.22, 0.62, corner) * np.float32(0.28)

@@ -23,14 +23,25 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from runway_lab.training.drawn.tones import Colour
 
-__all__ = ["Field", "Points", "Sheet", "blob", "ellipse", "points", "ribbon", "smooth", "smoothstep", "taper"]
+__all__ = [
+    "Field",
+    "Points",
+    "Sheet",
+    "blob",
+    "ellipse",
+    "mirrored",
+    "moved",
+    "ribbon",
+    "smooth",
+    "smoothstep",
+    "taper",
+]
+
+# From how many cells of the finer grid on a line is drawn as a stroke.
+BRUSH = 4.5
 
 Field = NDArray[np.float32]
 Points = NDArray[np.float64]
-
-
-def points(*corners: tuple[float, float]) -> Points:
-    return np.array(corners, np.float64)
 
 
 @lru_cache(maxsize=256)
@@ -61,9 +72,9 @@ def _spline(count: int, closed: bool, pieces: int) -> Points:
 
 
 def smooth(through: Any, *, closed: bool = True, pieces: int = 6) -> Points:
-    """A smooth curve through the points given."""
+    """A smooth curve through the points given, or many, [..., points, 2]."""
     corners = np.asarray(through, np.float64)
-    curve: Points = _spline(len(corners), closed, pieces) @ corners
+    curve: Points = _spline(corners.shape[-2], closed, pieces) @ corners
     return curve
 
 
@@ -79,20 +90,39 @@ def ellipse(x: float, y: float, across: float, down: float, turn: float = 0.0, c
     if turn:
         cos, sin = math.cos(turn), math.sin(turn)
         circle = circle @ np.array([[cos, sin], [-sin, cos]])
-    return circle + (x, y)
+    return moved(circle, x, y)
+
+
+def moved(outline: Any, right: float, down: float) -> Points:
+    """The same outline, elsewhere."""
+    result: Points = outline + np.array((right, down))
+    return result
 
 
 def ribbon(path: Any, width: Any) -> Points:
-    """The outline of a stroke along `path`, as wide as `width` says at each point (or everywhere)."""
+    """The outline of a stroke along `path`, as wide as `width` says at each point (or everywhere).
+
+    Many paths of as many points each, [..., points, 2], give as many outlines.
+    """
     line = np.asarray(path, np.float64)
     along = np.empty_like(line)
-    along[1:-1] = line[2:] - line[:-2]
-    along[0] = line[1] - line[0]
-    along[-1] = line[-1] - line[-2]
-    along /= np.sqrt((along * along).sum(axis=1, keepdims=True)) + 1e-9
-    half = np.broadcast_to(np.asarray(width, np.float64), len(line))[:, None] / 2
-    side = np.stack([-along[:, 1], along[:, 0]], axis=1) * half
-    return np.concatenate([line + side, (line - side)[::-1]])
+    along[..., 1:-1, :] = line[..., 2:, :] - line[..., :-2, :]
+    along[..., 0, :] = line[..., 1, :] - line[..., 0, :]
+    along[..., -1, :] = line[..., -1, :] - line[..., -2, :]
+    half = np.asarray(width, np.float64) / (2.0 * np.sqrt((along * along).sum(axis=-1)) + 1e-9)
+    side = np.empty_like(line)
+    side[..., 0] = -along[..., 1] * half
+    side[..., 1] = along[..., 0] * half
+    return np.concatenate([line + side, (line - side)[..., ::-1, :]], axis=-2)
+
+
+def mirrored(curve: Any) -> Points:
+    """A curve on the left and the same on the right of x = 0: [2, points, 2]."""
+    both: Points = np.asarray(curve, np.float64) * _SIDES
+    return both
+
+
+_SIDES = np.array([[[-1.0, 1.0]], [[1.0, 1.0]]])
 
 
 @lru_cache(maxsize=32)
@@ -103,7 +133,9 @@ def taper(count: int, sharp: float = 1.0) -> Points:
 
 
 def smoothstep(low: float, high: float, field: Any) -> Field:
-    share = np.clip((field - low) / (high - low), 0.0, 1.0)
+    share: Field = (field - low) * (1.0 / (high - low))
+    np.maximum(share, 0.0, out=share)
+    np.minimum(share, 1.0, out=share)
     result: Field = share * share * (3.0 - 2.0 * share)
     return result
 
@@ -153,48 +185,53 @@ class Sheet:
         """How much of each pixel the outlines (closed) cover; `soft` blurs the edge, in units."""
         mask = Image.new("L", (self.size * self.zoom,) * 2)
         self._trace(mask, outlines, 0, 0)
-        small = mask.reduce(self.zoom)
-        if soft:
-            small = small.filter(ImageFilter.GaussianBlur(soft * self.scale))
-        return np.asarray(small, np.float32) * np.float32(1 / 255)
+        return self._reduced(mask, soft)
 
     def lines(self, paths: Any, width: float, soft: float = 0.0) -> Field:
-        """How much of each pixel is covered by these open paths, all equally wide."""
+        """How much of each pixel is covered by these open paths, all equally wide and of as many points.
+
+        Where they are large enough for one to see their ends, they are strokes of a brush that comes down and leaves.
+        """
         mask = Image.new("L", (self.size * self.zoom,) * 2)
-        pen = ImageDraw.Draw(mask)
         scale = self.scale * self.zoom
         thick = width * scale
-        for path in ((np.asarray(paths) - (self.left, self.top)) * scale - 0.5).tolist():
-            pen.line([tuple(each) for each in path], fill=255, width=max(1, round(thick)))
+        if thick >= BRUSH:
+            curves = smooth(paths, closed=False, pieces=4)
+            self._trace(mask, ribbon(curves, 1.25 * width * taper(curves.shape[-2], 0.5)), 0, 0)
+            return self._reduced(mask, soft)
+        pen = ImageDraw.Draw(mask)
+        cells = (np.asarray(paths) - (self.left, self.top)) * scale - 0.5
+        for path in cells.reshape(len(cells), -1).tolist():
+            pen.line(path, fill=255, width=max(1, round(thick)))
         # A line is a whole number of cells wide; what is missing to the width asked for is made up in strength.
-        strength = np.float32(min(thick / max(1, round(thick)), 1.0) / 255)
-        small = mask.reduce(self.zoom)
-        if soft:
-            small = small.filter(ImageFilter.GaussianBlur(soft * self.scale))
-        return np.asarray(small, np.float32) * strength
+        return self._reduced(mask, soft, min(thick / max(1, round(thick)), 1.0))
 
     def fill(
         self, outlines: Any, colour: Any, strength: float = 1.0, *, within: Field | None = None, soft: float = 0.0
     ) -> None:
         """Paint closed outlines, only touching the pixels around them."""
         every = np.concatenate(outlines) if len(outlines) > 1 else np.asarray(outlines[0])
+        low, high = np.minimum.reduce(every), np.maximum.reduce(every)
         room = 3.0 * soft
-        low, high = every.min(axis=0), every.max(axis=0)
         left, top, right, bottom = self._box(low[0] - room, low[1] - room, high[0] + room, high[1] + room)
         if right <= left or bottom <= top:
             return
         mask = Image.new("L", ((right - left) * self.zoom, (bottom - top) * self.zoom))
         self._trace(mask, outlines, left * self.zoom, top * self.zoom)
+        cover = self._reduced(mask, soft, strength)
+        if within is not None:
+            cover *= within[top:bottom, left:right]
+        area = self.planes[:, top:bottom, left:right]
+        ink = colour[:, top:bottom, left:right] if colour.shape[-1] > 1 else colour
+        area += (ink - area) * cover
+
+    def _reduced(self, mask: Image.Image, soft: float, strength: float = 1.0) -> Field:
+        """The share of each pixel that is covered, from the finer grid."""
         small = mask.reduce(self.zoom)
         if soft:
             small = small.filter(ImageFilter.GaussianBlur(soft * self.scale))
-        cover = np.asarray(small, np.float32) * np.float32(strength / 255)
-        box = (slice(top, bottom), slice(left, right))
-        if within is not None:
-            cover = cover * within[box]
-        area = self.planes[:, *box]
-        ink = colour[:, *box] if colour.ndim == 3 and colour.shape[1] > 1 else colour
-        area += (ink - area) * cover
+        cover = np.frombuffer(small.tobytes(), np.uint8).reshape(small.height, small.width)
+        return cover * np.float32(strength / 255)
 
     def _box(self, left: float, top: float, right: float, bottom: float) -> tuple[int, int, int, int]:
         """The pixels that a rectangle touches: left, top, right, bottom."""
@@ -210,7 +247,7 @@ class Sheet:
         # Pillow fills up to and including the cell a corner lies in: half a cell off each side undoes that.
         away = np.array([left + 0.5 + self.left * scale, top + 0.5 + self.top * scale])
         for outline in outlines:
-            pen.polygon([tuple(each) for each in (np.asarray(outline) * scale - away).tolist()], fill=255)
+            pen.polygon((np.asarray(outline) * scale - away).ravel().tolist(), fill=255)
 
     # Fields
 

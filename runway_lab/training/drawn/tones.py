@@ -19,7 +19,7 @@ Colour = NDArray[np.float32]
 
 
 class Tone(NamedTuple):
-    """Lightness 0..1, chroma (0 gray, 0.2 vivid) and hue in degrees (30 red, 60 orange, 100 yellow, 150 green, 250 blue).
+    """Lightness 0..1, chroma (0 gray, 0.2 vivid), hue in degrees (30 red, 60 orange, 100 yellow, 150 green, 250 blue).
 
     >>> Tone(1.0, 0.0, 0.0).rgb().ravel().round(2).tolist()
     [1.0, 1.0, 1.0]
@@ -42,7 +42,7 @@ class Tone(NamedTuple):
             -1.2684380046 * long + 2.6097574011 * medium - 0.3413193965 * short,
             -0.0041960863 * long - 0.7034186147 * medium + 1.7076147010 * short,
         )
-        return np.array([_curved(each) for each in linear], np.float32).reshape(3, 1, 1)
+        return np.array([[[_curved(each)]] for each in linear], np.float32)
 
     def shifted(self, lightness: float = 0.0, chroma: float = 0.0, hue: float = 0.0) -> Tone:
         return Tone(self.lightness + lightness, max(self.chroma + chroma, 0.0), self.hue + hue)
@@ -67,13 +67,16 @@ def _curved(linear: float) -> float:
 
 
 def between(first: Tone, second: Tone, share: float) -> Tone:
-    """The tone `share` of the way from the first to the second; the hue takes the short way round."""
-    turn = ((second.hue - first.hue + 180.0) % 360.0) - 180.0
-    return Tone(
-        first.lightness + (second.lightness - first.lightness) * share,
-        first.chroma + (second.chroma - first.chroma) * share,
-        first.hue + turn * share,
+    """The tone `share` of the way from the first to the second, straight through gray where they are opposites."""
+    a, b = (
+        one + (other - one) * share
+        for one, other in (
+            (first.chroma * math.cos(math.radians(first.hue)), second.chroma * math.cos(math.radians(second.hue))),
+            (first.chroma * math.sin(math.radians(first.hue)), second.chroma * math.sin(math.radians(second.hue))),
+        )
     )
+    lightness = first.lightness + (second.lightness - first.lightness) * share
+    return Tone(lightness, math.hypot(a, b), math.degrees(math.atan2(b, a)))
 
 
 def mix(first: Any, second: Any, share: Any) -> Colour:

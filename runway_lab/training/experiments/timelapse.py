@@ -28,8 +28,8 @@ __all__ = ["Sampled", "film_of_steps"]
 Sampled = tuple[int, "Image.Image | str | os.PathLike[str]"]
 """A step, and its sheet."""
 
-SIDE = 1280
-SIDE_OF_A_GIF = 640
+SIDE, SIDE_OF_A_GIF = 1280, 640
+FPS, FPS_OF_A_GIF = 24.0, 12.0
 GROUND = (255, 255, 255)
 """What lies behind pictures with transparency."""
 
@@ -48,7 +48,7 @@ def film_of_steps(
     indices: Sequence[int] | None = None,
     wander: bool = False,
     seconds: float | None = None,
-    fps: float = 24,
+    fps: float | None = None,
     hold: float = 2.0,
     fade: float = 0.6,
     numbers: bool = True,
@@ -61,6 +61,7 @@ def film_of_steps(
     - `indices` chooses pictures of the sheets, and `layout` says where they lie; without, the whole sheet is seen.
     - `wander` shows one of them at a time.
     - `seconds` is the time from the first step to the last, `hold` how long the last one stays.
+    - `fps` is 24, and 12 for a GIF, which is large enough with that.
     - `fade` is the share of a step's time in which it turns into the next: 0 never, 1 always.
     - `numbers` writes the step in a corner.
     - `side` is about the longer side of the film; small pictures are enlarged by whole numbers.
@@ -76,9 +77,11 @@ def film_of_steps(
         raise BadValue("Single pictures of sheets need the layout of the sheets.", hint="Pass layout=.")
     if seconds is None:
         seconds = min(max(len(steps) / STEPS_A_SECOND, SHORTEST), LONGEST)
+    gif = Path(path).suffix.lower() == ".gif"
+    side = side or (SIDE_OF_A_GIF if gif else SIDE)
+    fps = fps or (FPS_OF_A_GIF if gif else FPS)
     sheets = _Sheets(sorted(steps, key=lambda each: each[0]), layout, indices, wander)
     moving, resting = max(1, round(seconds * fps)), round(hold * fps)
-    side = side or (SIDE_OF_A_GIF if Path(path).suffix.lower() == ".gif" else SIDE)
 
     def frames() -> Iterator[Image.Image]:
         shown: tuple[object, Image.Image] | None = None

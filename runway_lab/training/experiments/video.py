@@ -261,7 +261,8 @@ def _write_gif(frames: _Checked, draft: Path, kind: str, fps: float) -> tuple[st
 
     def painted() -> Iterator[Image.Image]:
         for number, pixels in enumerate(frames):
-            picture = Image.fromarray(pixels).quantize(256)
+            # Its colours are nearly as well chosen as by the slow default, in a hundredth of the time.
+            picture = Image.fromarray(pixels).quantize(256, Image.Quantize.FASTOCTREE)
             # Whole hundredths, rounded so that the film as a whole is as long as it should be.
             shown = round((number + 1) * 100 / rate) - round(number * 100 / rate)
             picture.info["duration"] = 10 * shown

@@ -20,6 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from runway_lab.stylegan.learning import slopes_of_inputs
+
 __all__ = ["PathLength", "critic_loss", "generator_loss", "gradient_penalty", "mixed"]
 
 
@@ -38,7 +40,8 @@ def gradient_penalty(logits: Tensor, images: Tensor) -> Tensor:
 
     `images` must ask for gradients and `logits` come from them, through the augmentation where there is one.
     """
-    (slope,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+    with slopes_of_inputs():
+        (slope,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
     return slope.float().square().sum(dim=(1, 2, 3)).mean()
 
 
@@ -61,7 +64,8 @@ class PathLength:
         """
         height, width = images.shape[2:]
         direction = torch.randn(images.shape, generator=source, device=images.device) / math.sqrt(height * width)
-        (slope,) = torch.autograd.grad((images * direction).sum(), ws, create_graph=True)
+        with slopes_of_inputs():
+            (slope,) = torch.autograd.grad((images * direction).sum(), ws, create_graph=True)
         lengths = slope.square().sum(dim=2).mean(dim=1).sqrt()
         mean = self.mean.to(lengths.device).lerp(lengths.mean(), self.decay)
         self.mean = mean.detach()

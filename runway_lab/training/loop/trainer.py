@@ -168,8 +168,9 @@ class Trainer:
                 else:
                     with torch.no_grad():
                         fake = self._made(part)[0]
-                of_fake = self.discriminator(self._augmented(fake))
-                of_real = self.discriminator(self._augmented(reals[index * part : (index + 1) * part]))
+                real = reals[index * part : (index + 1) * part]
+                both = torch.cat([self._augmented(fake), self._augmented(real)])
+                of_fake, of_real = torch.chunk(self.discriminator(both, parts=2), 2)
                 loss = critic_loss(of_fake, of_real) * part / share
                 loss.backward()  # type: ignore[no-untyped-call]
                 losses["discriminator"] += float(loss.detach())

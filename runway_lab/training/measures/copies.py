@@ -1,8 +1,8 @@
 """Whether a model repeats pictures it has seen: generated ones that are nearly a copy of a real one.
 
-Each sample is held against every real picture, mirrored ones too, at 8x8 pixels. What counts as near is taken from the
-real pictures: much nearer than one of them usually is to the next. It is a hint and no proof; `nearest` names the
-pictures so that a person can lay them side by side.
+Each sample, and its mirror image, is held against every real picture at 8x8 pixels. What counts as near is taken from
+the real pictures: much nearer than one of them usually is to the next. It is a hint and no proof; `nearest` names
+the pictures so that a person can lay them side by side.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from runway_lab.training.measures.levels import Floats, checked, impressions, picked
+from runway_lab.training.measures.levels import Floats, checked, chosen, impressions
 from runway_lab.training.measures.measure import Measure
 
 __all__ = ["COPIES", "Copies"]
@@ -27,7 +27,7 @@ CELLS = 8
 NEAR = 0.45
 """Nearer than so much of the usual distance from a real picture to the next one is a copy."""
 
-MOST_REAL = 4096
+MOST_REAL, MOST_MEGABYTES = 4096, 2000
 """Of more real pictures a part is looked at: models that have many to learn from seldom repeat one."""
 
 
@@ -42,13 +42,9 @@ class Copies:
 
     def __init__(self, pictures: NDArray[np.uint8], *, seed: int = 0) -> None:
         self.shape = checked(pictures).shape[1:]
-        self._numbers = np.arange(len(pictures))
-        if len(pictures) > MOST_REAL:
-            self._numbers = np.sort(np.random.default_rng(seed).choice(len(pictures), MOST_REAL, replace=False))
-        real = picked(pictures, MOST_REAL, seed)
-        self._rows = impressions(real, CELLS)
-        self._mirrored = impressions(real[:, :, ::-1], CELLS)
-        some = np.arange(0, len(real), max(1, len(real) // 512))
+        self._numbers = chosen(pictures, MOST_REAL, seed, MOST_MEGABYTES)
+        self._rows = impressions(pictures, CELLS, self._numbers)
+        some = np.arange(0, len(self._rows), max(1, len(self._rows) // 512))
         distances = _distances(self._rows[some], self._rows)
         distances[np.arange(len(some)), some] = np.inf
         self._usual = float(np.sqrt(np.median(distances.min(axis=1))))
@@ -59,8 +55,9 @@ class Copies:
 
     def nearest(self, samples: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """For each sample: which real picture is nearest, and how near, 1 being as near as real ones usually are."""
-        rows = impressions(checked(samples, self.shape), CELLS)
-        both = np.minimum(_distances(rows, self._rows), _distances(rows, self._mirrored))
+        samples = checked(samples, self.shape)
+        rows, mirrored = impressions(samples, CELLS), impressions(samples[:, :, ::-1], CELLS)
+        both = np.minimum(_distances(rows, self._rows), _distances(mirrored, self._rows))
         which = both.argmin(axis=1)
         near = np.sqrt(both[np.arange(len(rows)), which])
         return self._numbers[which], near / max(self._usual, 1e-6)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from runway_lab.training.measures.levels import Floats, checked, impressions, picked
+from runway_lab.training.measures.levels import Floats, checked, chosen, impressions
 from runway_lab.training.measures.measure import Measure
 
 __all__ = ["DIVERSITY", "Diversity"]
@@ -48,7 +48,7 @@ class Diversity:
     def __init__(self, pictures: NDArray[np.uint8], *, seed: int = 0, most: int = 1024) -> None:
         self.seed = seed
         self.shape = checked(pictures).shape[1:]
-        rows = impressions(picked(pictures, most, seed), CELLS)
+        rows = impressions(pictures, CELLS, chosen(pictures, most, seed))
         self._scale = np.maximum(rows.std(axis=0).mean(), np.float32(1 / 255))
         self._rows = rows / self._scale
         apart = np.sqrt(_distances(self._rows[:MOST]))

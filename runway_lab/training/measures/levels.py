@@ -6,6 +6,7 @@ hue would hardly count. What is transparent counts as far as it is seen.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,21 @@ from numpy.typing import NDArray
 
 from runway_lab.errors import BadValue, shorten
 
-__all__ = ["Floats", "bands", "checked", "impressions", "opponent", "picked", "shrunk"]
+__all__ = ["Floats", "bands", "checked", "chosen", "impressions", "opponent", "pieces", "shrunk"]
 
 Floats = NDArray[np.float32]
 
 SMALLEST_LEVEL = 16
 """Pixels on the shorter side below which pictures are not halved further."""
 
+FEWEST = 128
+"""So many pictures are looked at however large they are."""
+
+ENOUGH = 128
+"""Pixels on the shorter side that are enough for an impression."""
+
 _EDGES_AT = 32
+_PIECE = 1 << 24
 
 
 def checked(pictures: Any, like: tuple[int, ...] | None = None) -> NDArray[np.uint8]:
@@ -41,11 +49,24 @@ def checked(pictures: Any, like: tuple[int, ...] | None = None) -> NDArray[np.ui
     return found
 
 
-def picked(pictures: NDArray[np.uint8], most: int, seed: int) -> NDArray[np.uint8]:
-    """At most so many, by chance but the same for each seed; in their order, so a mapped file is read forwards."""
+def chosen(pictures: NDArray[np.uint8], most: int, seed: int, megabytes: int = 400) -> NDArray[np.int64]:
+    """The numbers of at most so many pictures, together of at most so much: by chance, the same for each seed.
+
+    They are in their order, so that a mapped file is read forwards. Large pictures are fewer: they say more each.
+    """
+    each = int(np.prod(pictures.shape[1:]))
+    most = min(most, max(FEWEST, megabytes * 1_000_000 // each))
     if len(pictures) <= most:
-        return np.asarray(pictures)
-    return np.asarray(pictures[np.sort(np.random.default_rng(seed).choice(len(pictures), most, replace=False))])
+        return np.arange(len(pictures))
+    return np.sort(np.random.default_rng(seed).choice(len(pictures), most, replace=False))
+
+
+def pieces(pictures: NDArray[np.uint8], numbers: NDArray[np.int64] | None = None) -> Iterator[NDArray[np.uint8]]:
+    """All of them, or those with these numbers, some at a time: a thousand large ones as floats would not fit."""
+    numbers = np.arange(len(pictures)) if numbers is None else numbers
+    size = max(1, _PIECE // int(np.prod(pictures.shape[1:])))
+    for start in range(0, len(numbers), size):
+        yield np.asarray(pictures[numbers[start : start + size]])
 
 
 def opponent(pictures: NDArray[np.uint8]) -> Floats:
@@ -83,16 +104,16 @@ def shrunk(planes: Floats, height: int, width: int) -> Floats:
     return found
 
 
-def impressions(pictures: NDArray[np.uint8], cells: int) -> Floats:
+def impressions(pictures: NDArray[np.uint8], cells: int, numbers: NDArray[np.int64] | None = None) -> Floats:
     """A row of numbers for each picture: colours and strength of edges in `cells` x `cells` places.
 
     Small shifts and fine texture hardly move a row; what is where, in which colour, does.
     """
     rows = []
-    # In pieces, for a thousand large pictures as floats would not fit everywhere.
-    piece = max(1, (1 << 24) // int(np.prod(pictures.shape[1:])))
-    for start in range(0, len(pictures), piece):
-        planes = opponent(pictures[start : start + piece])
+    # Of a large picture every second pixel says the same, or every fourth.
+    stride = max(1, min(pictures.shape[1:3]) // ENOUGH)
+    for piece in pieces(pictures, numbers):
+        planes = opponent(piece[:, ::stride, ::stride])
         colours = shrunk(planes, cells, cells)
         light = shrunk(planes[..., :1], max(_EDGES_AT, 2 * cells), max(_EDGES_AT, 2 * cells))
         steps = (np.diff(light, axis=1, append=light[:, -1:]), np.diff(light, axis=2, append=light[:, :, -1:]))

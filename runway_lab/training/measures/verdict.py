@@ -28,7 +28,10 @@ FEWEST = 6
 
 WINDOW = 5
 PATIENCE = 3
-"""So many smoothed rows in a row must say the same."""
+"""So many smoothed rows in a row must say the same ..."""
+
+LASTING_FALL, LASTING_TURN = 0.08, 0.2
+"""... and for this share of all steps: a distance recovers more often than a variety does."""
 
 FALL = 0.15
 """Variety has fallen when this share of it is gone ..."""
@@ -79,10 +82,10 @@ def judge(rows: Iterable[Row]) -> Verdict:
     if len(steps) < FEWEST:
         return Verdict("too early", int(steps[best]), "It is too early to tell how it goes.")
 
-    lost = [
-        peak - variety[at] > max(FALL * peak, NOISE * _jumps(table[: at + 1, 2]))
-        for at, (_, peak) in enumerate(known[-PATIENCE:], len(steps) - PATIENCE)
-    ]
+    lost = (
+        known[at][1] - variety[at] > max(FALL * known[at][1], NOISE * _jumps(table[: at + 1, 2]))
+        for at in _lately(steps, LASTING_FALL)
+    )
     if all(lost):
         peak = known[-1][1]
         return Verdict(
@@ -91,10 +94,10 @@ def judge(rows: Iterable[Row]) -> Verdict:
             f"Too many steps: the pictures begin to look the same (variety {_number(peak)} at its best, "
             f"{_number(variety[-1])} now). The best step was {steps[best]:,}.",
         )
-    turned = [
-        distance[at] - low > max(RISE * low, NOISE * _jumps(table[: at + 1, 1]))
-        for at, (low, _) in enumerate(known[-PATIENCE:], len(steps) - PATIENCE)
-    ]
+    turned = (
+        distance[at] - known[at][0] > max(RISE * known[at][0], NOISE * _jumps(table[: at + 1, 1]))
+        for at in _lately(steps, LASTING_TURN)
+    )
     if all(turned):
         return Verdict(
             "turned",
@@ -109,6 +112,12 @@ def judge(rows: Iterable[Row]) -> Verdict:
         int(steps[best]),
         f"It hardly changes any more; the best step so far is {steps[best]:,}.",
     )
+
+
+def _lately(steps: NDArray[np.int64], share: float) -> range:
+    """The rows of the last share of the steps, `PATIENCE` at least."""
+    since = int(np.searchsorted(steps, steps[-1] * (1 - share)))
+    return range(min(since, len(steps) - PATIENCE), len(steps))
 
 
 def _smooth(values: Numbers) -> Numbers:

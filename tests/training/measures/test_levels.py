@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from runway_lab.training.measures.levels import bands, impressions, opponent, picked, shrunk
+from runway_lab.training.measures import levels
+from runway_lab.training.measures.levels import bands, chosen, impressions, opponent, pieces, shrunk
 
 
 def pictures(height: int = 40, width: int = 56, channels: int = 3, count: int = 5) -> np.ndarray:
@@ -75,15 +76,39 @@ def test_an_impression_hardly_minds_texture_and_minds_what_is_where() -> None:
 
 def test_pieces_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     given = pictures(64, 64, count=7)
+    monkeypatch.setattr(levels, "_PIECE", 3 * given[0].size)
     one_by_one = np.concatenate([impressions(given[at : at + 1], 8) for at in range(7)])
     assert np.allclose(impressions(given, 8), one_by_one, atol=1e-6)
 
 
-def test_a_part_is_picked_by_the_seed_and_keeps_its_order() -> None:
-    numbers = np.arange(100, dtype=np.uint8).reshape(100, 1, 1, 1)
-    part = picked(numbers, 10, 3)
-    assert np.array_equal(part, picked(numbers, 10, 3))
-    assert not np.array_equal(part, picked(numbers, 10, 4))
-    assert len(set(part.ravel().tolist())) == 10
-    assert np.array_equal(part.ravel(), np.sort(part.ravel()))
-    assert np.array_equal(picked(numbers, 100, 3), numbers)
+def test_a_part_is_chosen_by_the_seed_and_in_its_order() -> None:
+    pictures = np.zeros((1000, 1, 1, 1), np.uint8)
+    part = chosen(pictures, 200, 3)
+    assert np.array_equal(part, chosen(pictures, 200, 3))
+    assert not np.array_equal(part, chosen(pictures, 200, 4))
+    assert len(set(part.tolist())) == 200
+    assert np.array_equal(part, np.sort(part))
+    assert np.array_equal(chosen(pictures, 1000, 3), np.arange(1000))
+
+
+def test_of_large_pictures_fewer_are_chosen_but_not_too_few() -> None:
+    large = np.broadcast_to(np.uint8(0), (1000, 1000, 1000, 3))
+    assert len(chosen(large, 1000, 0, megabytes=1200)) == 400
+    assert len(chosen(large, 1000, 0, megabytes=3)) == 128
+    assert len(chosen(large, 50, 0, megabytes=3)) == 50
+
+
+def test_pieces_together_are_all_of_what_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = pictures(count=9)
+    monkeypatch.setattr(levels, "_PIECE", 2 * given[0].size)
+    numbers = np.array([0, 3, 4, 5, 8])
+    assert [len(each) for each in pieces(given, numbers)] == [2, 2, 1]
+    assert np.array_equal(np.concatenate(list(pieces(given, numbers))), given[numbers])
+    assert np.array_equal(np.concatenate(list(pieces(given))), given)
+
+
+def test_of_a_large_picture_a_part_of_the_pixels_is_enough() -> None:
+    small = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), dtype=np.uint8)
+    large = small.repeat(32, axis=1).repeat(32, axis=2)
+    middle = small.repeat(8, axis=1).repeat(8, axis=2)
+    assert np.allclose(impressions(large, 8), impressions(middle, 8), atol=1e-5)

@@ -56,6 +56,13 @@ def test_a_level_tells_what_is_wrong(distance: SlicedDistance) -> None:
         assert np.argmax(grown) == level % len(plain)
 
 
+def test_noise_is_no_worse_than_nothing_at_all(distance: SlicedDistance) -> None:
+    """Detail can be too strong without end and too weak only down to nothing; both are to count alike."""
+    noise = np.random.default_rng(0).integers(0, 256, OTHER.shape, dtype=np.uint8)
+    fine_of_noise, fine_of_gray = (distance.by_level(each)[0] for each in (noise, np.full_like(OTHER, 128)))
+    assert fine_of_noise == pytest.approx(fine_of_gray, rel=0.35)
+
+
 def test_half_of_a_set_mixed_with_noise_lies_between(distance: SlicedDistance) -> None:
     mixed = np.concatenate([OTHER[::2], noisy(OTHER[1::2], 60)])
     assert distance(OTHER) < distance(mixed) < distance(noisy(OTHER, 60))

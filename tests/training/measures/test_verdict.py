@@ -75,6 +75,26 @@ def test_a_run_that_goes_well_is_never_warned_of(noise: float, distance: Course,
         assert judge(rows).kind == kind
 
 
+@pytest.mark.parametrize("begin", [600, 1500, 2400])
+def test_a_distance_that_recovers_is_no_alarm(begin: int) -> None:
+    """As trainings do: worse for some hundred steps, then better than before."""
+    steps = np.arange(0, 3000, 50)
+    distance = learning(steps) * np.where((steps > begin) & (steps < 1.15 * begin), 1.25, 1)
+    rows = list(zip(steps.tolist(), distance.tolist(), steady(steps).tolist(), strict=True))
+    assert first_alarm(rows) is None
+
+
+def test_large_jumps_are_taken_for_what_they_are() -> None:
+    """Few samples make numbers that jump; only what goes beyond is an alarm."""
+    alarms = [first_alarm(history(learned_early, steady, 0.12, seed)) for seed in range(12)]
+    assert sum(alarm is not None for alarm in alarms) <= 1
+
+
+def test_more_variety_than_the_data_has_is_nothing_to_lose() -> None:
+    rows = [(step, 30.0, 1.6 - 0.6 * step / 3000) for step in range(0, 3000, 100)]
+    assert judge(rows).kind == "settled"
+
+
 def test_the_best_step_of_a_run_that_improves_is_a_late_one() -> None:
     assert judge(history(learning, growing, 0.02, 0)).best_step > 2400
 
