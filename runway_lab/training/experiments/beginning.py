@@ -19,11 +19,12 @@ from runway_lab.library.atomic import new_folder
 from runway_lab.library.places import path, place
 from runway_lab.library.stylegans import ENDINGS
 from runway_lab.training.experiments import line, states
-from runway_lab.training.experiments.experiment import Experiment, Kept, check_steps
+from runway_lab.training.experiments.experiment import Experiment, check_steps
 from runway_lab.training.experiments.folder import Folder
 from runway_lab.training.experiments.headers import size_of
 from runway_lab.training.experiments.plan import Budget, Plan
 from runway_lab.training.experiments.preparing import lineage_of
+from runway_lab.training.experiments.reading import Kept
 from runway_lab.training.experiments.words import check_title, slug
 from runway_lab.training.loop.settings import TrainingSettings
 

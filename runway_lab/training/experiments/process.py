@@ -123,7 +123,9 @@ def _train(folder: Folder, door: Door) -> None:
         tell(folder, f"Goes on from step {trainer.step}.", step=trainer.step)
 
     saver = resume.Saver(folder, factory.write, settings().resume_seconds)
-    work = Work(folder, plan, saver, max(state.seconds, float(_heartbeat(folder).get("seconds", 0.0))))
+    work = Work(folder, saver, max(state.seconds, float(_heartbeat(folder).get("seconds", 0.0))))
+    # Somebody may have asked for more, or for an end, while it was loading.
+    work.take_over(trainer)
     metrics, measuring = Metrics(work), Measuring(work, pictures)
     sheets = Samples(work, measuring.look_at)
     checkpoints = Checkpoints(work, _about(plan, chosen.device))

@@ -25,7 +25,8 @@ from runway_lab.training.experiments.headers import recipe_of
 from runway_lab.training.experiments.words import duration, slug
 
 if TYPE_CHECKING:
-    from runway_lab.training.experiments.experiment import Experiment, Kept
+    from runway_lab.training.experiments.experiment import Experiment
+    from runway_lab.training.experiments.reading import Kept
 
 __all__ = ["GROUP", "export", "save"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from runway_lab.errors import RunwayLabError, Unknown
 from runway_lab.training.experiments import line
-from runway_lab.training.experiments.experiment import Experiment, known
+from runway_lab.training.experiments.experiment import Experiment, unknown
 
 __all__ = ["Experiments"]
 
@@ -28,7 +28,7 @@ class Experiments(Mapping[str, Experiment]):
         titled = [each for each in self.values() if _title(each) == name]
         if len(titled) == 1:
             return titled[0]
-        raise known(str(name), list(found))
+        raise unknown(str(name), list(found))
 
     def __iter__(self) -> Iterator[str]:
         return iter([folder.id for folder in line.folders()])

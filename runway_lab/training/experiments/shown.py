@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from runway_lab.errors import RunwayLabError
 
 if TYPE_CHECKING:
-    from runway_lab.training.experiments.experiment import Experiment
+    from runway_lab.training.experiments.reading import Reader
 
 __all__ = ["page", "sheet"]
 
@@ -27,7 +27,7 @@ FONT = "font-family:var(--jp-ui-font-family,system-ui,sans-serif)"
 WIDEST = 900
 
 
-def page(experiment: Experiment) -> str:
+def page(experiment: Reader) -> str:
     """One experiment, with its newest samples."""
     try:
         inside = _about(experiment) + _newest(experiment, WIDEST)
@@ -36,7 +36,7 @@ def page(experiment: Experiment) -> str:
     return f'<div style="{FONT};color:{TEXT};max-width:{WIDEST}px;font-size:14px;line-height:1.5">{inside}</div>'
 
 
-def sheet(experiments: Sequence[Experiment]) -> str:
+def sheet(experiments: Sequence[Reader]) -> str:
     """Several, side by side as they fit."""
     if not experiments:
         return f'<p style="{FONT};color:{FAINT}">No experiment yet: rl.train(...) begins one.</p>'
@@ -45,7 +45,7 @@ def sheet(experiments: Sequence[Experiment]) -> str:
     return f'<div style="display:grid;{columns};gap:18px;max-width:1200px;padding:4px">{tiles}</div>'
 
 
-def _tile(experiment: Experiment) -> str:
+def _tile(experiment: Reader) -> str:
     try:
         inside = _newest(experiment, 320) + _about(experiment)
     except RunwayLabError as error:
@@ -56,7 +56,7 @@ def _tile(experiment: Experiment) -> str:
     )
 
 
-def _about(experiment: Experiment) -> str:
+def _about(experiment: Reader) -> str:
     status, progress = experiment.status, experiment.progress
     state = f"{status.name}{f': {status.why}' if status.why else ''}"
     return (
@@ -70,7 +70,7 @@ def _about(experiment: Experiment) -> str:
     )
 
 
-def _newest(experiment: Experiment, width: int) -> str:
+def _newest(experiment: Reader, width: int) -> str:
     """The newest sheet, as data: a saved notebook keeps it."""
     if not experiment.samples:
         return ""

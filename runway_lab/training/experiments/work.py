@@ -11,7 +11,6 @@ from runway_lab.training.experiments.folder import Folder
 from runway_lab.training.experiments.plan import Plan
 from runway_lab.training.experiments.resume import Saver
 from runway_lab.training.experiments.scribe import Scribe
-from runway_lab.training.experiments.wishes import Wishes
 from runway_lab.training.loop.callbacks import StopTraining
 
 __all__ = ["LOOK_SECONDS", "Work"]
@@ -22,13 +21,14 @@ LOOK_SECONDS = 0.25
 class Work:
     """One life of a trainer. `seconds` counts on from what earlier lives took."""
 
-    def __init__(self, folder: Folder, plan: Plan, saver: Saver, seconds: float = 0.0) -> None:
-        self.folder, self.plan, self.saver = folder, plan, saver
-        self.wishes: Wishes = wishes.read(folder)
+    def __init__(self, folder: Folder, saver: Saver, seconds: float = 0.0) -> None:
+        self.folder, self.saver = folder, saver
+        # Before what it stands for is read: a change in between is seen at the next look.
+        self._stamp = wishes.stamp(folder)
+        self.plan, self.wishes = Plan.read(folder), wishes.read(folder)
         self.scribe = Scribe()
         self.outcome = ("", "")
         """Into which state it goes at its end, and why; nothing while it goes on."""
-        self._stamp = wishes.stamp(folder)
         self._looked = time.monotonic()
         self._before, self._began = seconds, time.monotonic()
 

@@ -34,8 +34,8 @@ class Opened:
 def working(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
     monkeypatch.setattr(work, "LOOK_SECONDS", 0)
     folder = Folder(tmp_path)
-    plan = Plan("Petals", TrainingSettings(steps=40).to_json()).write(folder)
-    made = Work(folder, plan, resume.Saver(folder, Plain.write, 60), seconds=0.0)
+    Plan("Petals", TrainingSettings(steps=40).to_json()).write(folder)
+    made = Work(folder, resume.Saver(folder, Plain.write, 60), seconds=0.0)
     yield made
     made.scribe.close()
 

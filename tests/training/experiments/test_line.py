@@ -15,8 +15,8 @@ from runway_lab.training.experiments.shelf import Experiments
 
 
 def test_on_one_device_they_train_one_after_the_other_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PLAIN_STEP", "0.02")
-    first, second, third = (small(name) for name in ("First", "Second", "Third"))
+    monkeypatch.setenv("PLAIN_STEP", "0.01")
+    first, second, third = (small(name, steps=steps) for name, steps in (("First", 300), ("Second", 60), ("Third", 60)))
     assert second.state == third.state == "queued"
     assert [folder.id for folder in line.waiting()] == ["second", "third"]
     until(third, "finished", seconds=30)
@@ -53,8 +53,8 @@ def test_the_next_begins_when_the_kernel_that_asked_for_it_is_long_gone() -> Non
 
 
 def test_one_that_was_paused_in_the_queue_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PLAIN_STEP", "0.02")
-    first, second, third = (small(name) for name in ("First", "Second", "Third"))
+    monkeypatch.setenv("PLAIN_STEP", "0.01")
+    first, second, third = (small(name, steps=steps) for name, steps in (("First", 300), ("Second", 60), ("Third", 60)))
     assert second.pause().state == "paused"
     until(third, "finished", seconds=30)
     assert second.state == "paused"

@@ -79,7 +79,7 @@ def test_a_measure_that_fails_ends_nothing_and_is_not_tried_for_ever(
     for step in range(1, 20):
         measures._rest_until = 0.0
         measures.look_at(step, REAL[:8])
-        assert wait_for(lambda: not measures._busy and measures._inbox is None or measures._closed)
+        assert wait_for(lambda: (not measures._busy and measures._inbox is None) or measures._closed)
     measures.finish()
     assert len(tried) == measuring.MOST_FAILURES
     assert "nothing to measure" in capsys.readouterr().err

@@ -20,10 +20,10 @@ from runway_lab.training.experiments.processes import command
 
 
 def test_a_cut_state_falls_back_on_the_one_before_and_nobody_can_tell(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = small("Whole", steps=120)
+    whole = small("Whole", steps=400)
     until(whole, "finished")
     monkeypatch.setenv("PLAIN_STEP", "0.03")
-    run = small("Cut", steps=120)
+    run = small("Cut", steps=400)
     until_step(run, 30)
     run.pause()
     folder = Folder(run.folder)
@@ -41,16 +41,16 @@ def test_a_cut_state_falls_back_on_the_one_before_and_nobody_can_tell(monkeypatc
 
 def test_a_state_that_cannot_be_read_falls_back_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLAIN_STEP", "0.03")
-    run = small(steps=80)
+    run = small(steps=300)
     until_step(run, 10)
     run.pause()
     folder = Folder(run.folder)
-    resume.save(folder, 79, {"step": 79}, lambda state, file: file.write_text("[1, 2]"))
+    resume.save(folder, 299, {"step": 299}, lambda state, file: file.write_text("[1, 2]"))
     monkeypatch.setenv("PLAIN_STEP", "0.001")
     run.resume()
     until(run, "finished")
-    assert any("step 79 cannot be read" in entry.what for entry in run.diary), told(run)
-    assert [row["step"] for row in run.metrics] == list(range(1, 81))
+    assert any("step 299 cannot be read" in entry.what for entry in run.diary), told(run)
+    assert [row["step"] for row in run.metrics] == list(range(1, 301))
 
 
 @pytest.mark.parametrize("harm", ["cut", "gone"])
@@ -58,7 +58,7 @@ def test_without_any_state_left_it_does_not_begin_again_over_what_there_is(
     monkeypatch: pytest.MonkeyPatch, harm: str
 ) -> None:
     monkeypatch.setenv("PLAIN_STEP", "0.03")
-    run = small(steps=80)
+    run = small(steps=300)
     until_step(run, 10)
     run.pause()
     before, kept = sheets(run), run.checkpoints
@@ -118,7 +118,7 @@ def test_libraries_tell_of_a_full_disk_in_many_ways(error: Exception, full: bool
 
 def test_pictures_that_are_gone_are_told_and_can_be_put_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PLAIN_STEP", "0.05")
-    run = small()
+    run = small(steps=300)
     until_step(run, 3)
     run.pause()
     dataset = path("datasets") / "dots"
@@ -134,7 +134,7 @@ def test_pictures_that_are_gone_are_told_and_can_be_put_back(monkeypatch: pytest
 
 def test_pictures_that_have_changed_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLAIN_STEP", "0.05")
-    run = small()
+    run = small(steps=300)
     until_step(run, 3)
     run.pause()
     dots(seed=9)

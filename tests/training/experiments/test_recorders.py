@@ -30,8 +30,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def work(tmp_path: Path) -> Iterator[Work]:
     folder = Folder(tmp_path)
     settings = TrainingSettings(steps=40, sampled=5, kept=3, samples=4).to_json()
-    plan = Plan("Petals", settings, created=1.0).write(folder)
-    made = Work(folder, plan, resume.Saver(folder, Plain.write, 0.0), seconds=100.0)
+    Plan("Petals", settings, created=1.0).write(folder)
+    made = Work(folder, resume.Saver(folder, Plain.write, 0.0), seconds=100.0)
     yield made
     made.scribe.close()
 

@@ -49,7 +49,7 @@ def test_its_card_says_where_it_comes_from(real: Experiment) -> None:
     assert "drawn <b>here</b>" in card.learned_from
     assert "CC0-1.0" in card.learned_from
     assert card.licence.id == "CC0-1.0"
-    assert [each.file for each in card.gallery][0] == "gallery/samples.webp"
+    assert card.gallery[0].file == "gallery/samples.webp"
     assert len(card.gallery) == 5
     assert all((card.folder / each.file).is_file() for each in card.gallery)
     assert (card.folder / "licence.txt").read_text().startswith("Petals")

@@ -125,7 +125,7 @@ def test_a_trainer_whose_supervisor_is_killed_saves_and_ends(monkeypatch: pytest
 
 
 def test_a_shutdown_saves_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PLAIN_STEP", "0.01")
+    monkeypatch.setenv("PLAIN_STEP", "0.03")
     run, waiting = small(steps=300), small("Next")
     until_step(run, 20)
     supervisors()[0].send_signal(signal.SIGTERM)

@@ -17,8 +17,8 @@ from runway_lab.training.loop.settings import TrainingSettings
 
 def test_a_look_reads_only_what_changed_and_not_too_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = Folder(tmp_path)
-    plan = Plan("Petals", TrainingSettings(steps=40).to_json()).write(folder)
-    work = Work(folder, plan, resume.Saver(folder, Plain.write, 60))
+    Plan("Petals", TrainingSettings(steps=40).to_json()).write(folder)
+    work = Work(folder, resume.Saver(folder, Plain.write, 60))
     trainer = SimpleNamespace(settings=TrainingSettings(steps=40))
     now = 1000.0
     monkeypatch.setattr("runway_lab.training.experiments.work.time", SimpleNamespace(monotonic=lambda: now))
@@ -37,4 +37,27 @@ def test_a_look_reads_only_what_changed_and_not_too_often(tmp_path: Path, monkey
     now += 1
     work.look(trainer)
     assert work.wishes.stop == "Enough."
+    work.scribe.close()
+
+
+def test_what_was_changed_while_it_was_loading_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Folder(tmp_path)
+    Plan("Petals", TrainingSettings(steps=40).to_json()).write(folder)
+    real = wishes.read
+
+    def read(folder: Folder) -> wishes.Wishes:
+        """Somebody wishes for something in the very moment after the look."""
+        found = real(folder)
+        monkeypatch.setattr(wishes, "read", real)
+        wishes.wish(folder, pause="Now.")
+        Plan.change(folder, settings=lambda was: {**was, "steps": 90})
+        return found
+
+    monkeypatch.setattr(wishes, "read", read)
+    monkeypatch.setattr("runway_lab.training.experiments.work.LOOK_SECONDS", -1)
+    work = Work(folder, resume.Saver(folder, Plain.write, 60))
+    trainer = SimpleNamespace(settings=TrainingSettings(steps=40))
+    work.look(trainer)
+    assert work.wishes.pause == "Now."
+    assert trainer.settings.steps == 90
     work.scribe.close()
