@@ -3,7 +3,7 @@
     python benchmarks/kills.py [--kills 30] [--steps 1000] [--size 16] [--resume 2] [--seed 0] [--json FILE]
 
 The same training is done twice, each in the processes it would have anyway: once undisturbed, once with a SIGKILL to
-its trainer at random moments, also while it loads, begins or saves. What must come out is the same to the last bit:
+its trainer at random moments: a third of them while it loads, the others while it trains and saves. What must come out is the same to the last bit:
 every sheet of samples, every number of every step, the last checkpoint. After three kills without any progress a
 supervisor rightly gives up, so after two the next kill waits until something was saved.
 
@@ -13,6 +13,7 @@ It works in a library of its own, in a temporary folder.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import sys
@@ -28,6 +29,7 @@ from runway_lab.training.experiments import Experiment, begin, resume
 from runway_lab.training.experiments.folder import Folder
 
 FRUITLESS = 2
+LOADING = 1 / 3
 LONGEST = 3.0
 """Times the interval of saving: so long a life is at most."""
 
@@ -84,7 +86,10 @@ def torment(experiment: Experiment, kills: int, interval: float, chance: random.
     saved = -1
     while done < kills:
         trainer = trainer_of(experiment)
-        end = time.monotonic() + chance.uniform(0.0, LONGEST * interval)
+        loading = chance.random() < LOADING
+        while not loading and beating(experiment) != trainer.pid and trainer.is_running():
+            time.sleep(0.005)
+        end = time.monotonic() + chance.uniform(0.0, interval if loading else LONGEST * interval)
         while time.monotonic() < end or (fruitless >= FRUITLESS and (resume.newest(folder) or -1) <= saved):
             if experiment.state not in ("queued", "training"):
                 return done, lost
@@ -99,6 +104,14 @@ def torment(experiment: Experiment, kills: int, interval: float, chance: random.
         saved, done = now, done + 1
         lost.append(max(0, step - max(now, 0)))
     return done, lost
+
+
+def beating(experiment: Experiment) -> int:
+    """The process whose sign of life was the last."""
+    try:
+        return int(json.loads((experiment.folder / "heartbeat").read_bytes())["pid"])
+    except (OSError, ValueError, LookupError):
+        return 0
 
 
 def trainer_of(experiment: Experiment) -> psutil.Process:

@@ -174,19 +174,28 @@ class Experiment(Reader):
 
     def _end(self, wish: str, state: str, why: str, wait: float) -> Experiment:
         """Wishes for an end, or puts it there at once where nothing goes on."""
-        status = self.status
-        if status.name in ("training", "preparing"):
-            wishes.wish(self._folder, **{wish: why})
-            end = time.monotonic() + wait
-            while time.monotonic() < end and self.state in ("training", "preparing"):
-                time.sleep(0.02)
-            if wait and self.state not in ACTIVE:
-                self._until_free(end)
-        elif status.interrupted:
-            states.change(self._folder, state, why, only_from=("training", "preparing"), step=status.step)
-        elif status.name == "queued" or (status.name == "paused" and state == "stopped"):
-            states.change(self._folder, state, why, only_from=("queued", "paused"))
-        return self
+        quiet = ("queued", "paused") if state == "stopped" else ("queued",)
+        while True:
+            status = self.status
+            if status.name in ("training", "preparing"):
+                wishes.wish(self._folder, **{wish: why})
+                self._until_ended(time.monotonic() + wait)
+                return self
+            if status.interrupted:
+                leads: tuple[str, ...] = ("training", "preparing")
+            elif status.name in quiet:
+                leads = quiet
+            else:
+                return self
+            # Its turn may come, or its supervisor back, in this very moment.
+            if states.change(self._folder, state, why, only_from=leads, step=status.step):
+                return self
+
+    def _until_ended(self, end: float) -> None:
+        while time.monotonic() < end and self.state in ("training", "preparing"):
+            time.sleep(0.02)
+        if self.state not in ACTIVE:
+            self._until_free(end)
 
     def _until_free(self, end: float) -> None:
         """The supervisor has still to let go of its locks: whoever looks next may want to resume or delete."""

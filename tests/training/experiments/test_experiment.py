@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 
@@ -42,6 +43,21 @@ def test_pausing_and_going_on_is_the_same_as_never_having_paused(monkeypatch: py
     until(run, "finished")
     assert sheets(run) == sheets(whole)
     assert numbers(run) == numbers(whole)
+
+
+def test_a_pause_in_the_moment_its_turn_comes_is_heard(slow: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = small(steps=600)
+    until(run, "training")
+    real, looked = Experiment.status.fget, []  # type: ignore[attr-defined]
+
+    def status(self: Experiment):
+        """The first look comes a moment too early."""
+        looked.append(1)
+        found = real(self)
+        return replace(found, name="queued") if len(looked) == 1 else found
+
+    monkeypatch.setattr(Experiment, "status", property(status))
+    assert run.pause().state == "paused"
 
 
 def test_stopping_keeps_what_there_is_and_can_be_resumed(slow: None) -> None:
