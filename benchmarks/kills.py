@@ -3,9 +3,9 @@
     python benchmarks/kills.py [--kills 30] [--steps 1000] [--size 16] [--resume 2] [--seed 0] [--json FILE]
 
 The same training is done twice, each in the processes it would have anyway: once undisturbed, once with a SIGKILL to
-its trainer at random moments: a third of them while it loads, the others while it trains and saves. What must come out is the same to the last bit:
-every sheet of samples, every number of every step, the last checkpoint. After three kills without any progress a
-supervisor rightly gives up, so after two the next kill waits until something was saved.
+its trainer at random moments: a third of them while it loads, the others while it trains and saves. What must come out
+is the same to the last bit: every sheet of samples, every number of every step, the last checkpoint. After three kills
+without any progress a supervisor rightly gives up, so after two the next kill waits until something was saved.
 
 It works in a library of its own, in a temporary folder.
 """

@@ -106,9 +106,10 @@ def change(
             return None
         facts.setdefault("error", "")
         state = replace(before, name=name, why=why, since=time.time(), **facts)
+        # Whoever sees the state finds the line.
+        if not quiet:
+            tell(folder, f"{name.capitalize()}{f': {why}' if why else '.'}", kind="state", step=state.step)
         _write(folder, state)
-    if not quiet:
-        tell(folder, f"{name.capitalize()}{f': {why}' if why else '.'}", kind="state", step=state.step)
     return state
 
 
