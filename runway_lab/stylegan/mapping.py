@@ -21,9 +21,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["Dense", "Mapping", "normalize"]
+__all__ = ["ACTIVATIONS", "Dense", "Mapping", "normalize"]
 
-_ACTIVATIONS: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {
+ACTIVATIONS: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {
     "linear": (lambda x: x, 1.0),
     "lrelu": (lambda x: F.leaky_relu(x, 0.2), math.sqrt(2)),
     "relu": (F.relu, math.sqrt(2)),
@@ -64,7 +64,7 @@ class Dense(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         # Scaling the few inputs is cheaper than scaling the many weights, and the same.
         x = F.linear(x.to(self.weight.dtype) * self.gain, self.weight, self.bias * self.lr_multiplier)
-        function, gain = _ACTIVATIONS[self.activation]
+        function, gain = ACTIVATIONS[self.activation]
         x = function(x)
         return x * gain if gain != 1.0 else x
 
