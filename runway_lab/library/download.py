@@ -214,7 +214,7 @@ class _Download:
             yield
         except urllib.error.HTTPError as error:
             self.connected = True
-            with error:
+            with contextlib.closing(error):
                 self._refused(error)
         except urllib.error.URLError as error:
             raise self._unreachable(error.reason) from error

@@ -169,10 +169,10 @@ def _network(url: str, clock: _Clock) -> Iterator[None]:
     try:
         yield
     except urllib.error.HTTPError as error:
-        with error:
-            raise DownloadFailed(
-                f"{_shown(url)} answered {error.code} {error.reason}.", hint="Look whether the address is right."
-            ) from None
+        error.close()
+        raise DownloadFailed(
+            f"{_shown(url)} answered {error.code} {_plainly(error.reason)}.", hint="Look whether the address is right."
+        ) from None
     except (OSError, http.client.HTTPException, UnicodeError, ValueError) as error:
         if isinstance(error, DownloadFailed | BadValue):
             raise
@@ -201,6 +201,11 @@ def _too_large(url: str, announced: int | None, most_bytes: int) -> DownloadFail
         f"{_shown(url)} has {has}; {size(most_bytes)} are allowed.",
         hint="If that is right, allow it: load(..., most_bytes=...).",
     )
+
+
+def _plainly(reason: object) -> str:
+    """A server's own words, of which urllib makes several lines when it is led around in a circle."""
+    return " ".join(str(reason).split())[:200]
 
 
 def _shown(url: str) -> str:

@@ -66,7 +66,7 @@ def megabytes(have: int, needed: int) -> str:
     return f"{one} of {other} MB"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Storage:
     """The numbers behind tensors: a type and a piece of the file (filled in later where it comes later)."""
 
@@ -75,7 +75,7 @@ class Storage:
     data: memoryview | None = None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class TensorRef:
     """A tensor that is still in the file: known to fit its storage, not yet read."""
 
@@ -92,10 +92,10 @@ class TensorRef:
             raise BadCheckpoint("A tensor's numbers are missing from this file.", hint="Get the file again.")
         self._refuse_repeats()
         dtype = BF16 if self.kind == "bf16" else np.dtype(self.kind).newbyteorder("<")
-        flat = np.frombuffer(storage.data, dtype=dtype, count=storage.count)
-        return np.lib.stride_tricks.as_strided(
-            flat[self.offset :], self.shape, [s * width for s in self.strides], writeable=False
-        )
+        strides = [stride * width for stride in self.strides]
+        array: NDArray[Any] = np.ndarray(self.shape, dtype, storage.data, self.offset * width, strides)
+        array.flags.writeable = False
+        return array
 
     def _refuse_repeats(self) -> None:
         """A few numbers seen over and over would be a large tensor in a small file."""
@@ -133,7 +133,7 @@ def floats(array: NDArray[Any]) -> NDArray[np.float32]:
     return out
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Record:
     """An object as data: what it is called, what it was made from, what its state is."""
 

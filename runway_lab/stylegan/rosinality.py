@@ -26,6 +26,7 @@ __all__ = ["ABOUT", "discriminator_to_rosinality", "generator_to_rosinality", "r
 ABOUT = "runway_lab"
 """The entry in which this project says whose network it is; their program looks at the entries it knows."""
 
+_MOST_TENSORS = 20_000
 _SKIPPED = ("blur.kernel", "upsample.kernel", ".0.kernel")
 
 
@@ -112,6 +113,8 @@ def _tensors(state: Any) -> Arrays:
     for name, tensor in state.items():
         if not isinstance(name, str) or len(name) > 200:
             raise BadCheckpoint("The tensors of this file have no proper names.", hint="It is damaged or hostile.")
+        if len(arrays) == _MOST_TENSORS:
+            raise BadCheckpoint("This file has thousands of tensors, which no StyleGAN has.", hint="It is hostile.")
         if isinstance(tensor, TensorRef) and not name.endswith(_SKIPPED):
             arrays[name.removeprefix("module.")] = tensor.array()
     return own_numbers(arrays)

@@ -239,7 +239,7 @@ def _named_widths(config: _Config, says: dict[str, Any]) -> _Config:
     resolutions = [4 * 2**i for i in range(len(config.channels))]
     widest = max(config.channels)
     config = replace(config, **says)
-    tried = [(config.channel_base, says.get("channel_max", widest))]
+    tried: list[tuple[int, int]] = [(config.channel_base, says.get("channel_max", widest))]
     tried += [(base, widest) for base in sorted({r * c for r, c in zip(resolutions, config.channels, strict=True)})]
     for base, most in [*tried, (config.channel_base, widest)]:
         named = replace(config, channels=(), channel_base=base, channel_max=most)
