@@ -122,6 +122,13 @@ def opener(clock: _Clock | None = None) -> urllib.request.OpenerDirector:
 class Redirects(urllib.request.HTTPRedirectHandler):
     """Follows to http(s) alone, and never from a connection nobody can listen to into one everybody can."""
 
+    def http_error_302(self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any) -> Any:
+        # What stands beside the new address would be read whole otherwise, however much it is.
+        fp.close()
+        return super().http_error_302(req, fp, code, msg, headers)
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
@@ -131,8 +138,6 @@ class Redirects(urllib.request.HTTPRedirectHandler):
                 f"{urlsplit(req.full_url).hostname} points on to an address that is not safe: {newurl[:200]}.",
                 hint="Tell the publisher of the model.",
             )
-        # What stands beside the new address would be read whole otherwise, however much it is.
-        fp.close()
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import http.server
-import io
 import os
 import random
 import subprocess
@@ -350,8 +349,8 @@ def test_a_redirect_elsewhere_is_refused(server: Server, library: Path, to: str)
 def test_a_redirect_from_https_to_http_is_refused() -> None:
     request = download.urllib.request.Request("https://a.org/x")
     with pytest.raises(DownloadFailed, match="not safe"):
-        web.Redirects().redirect_request(request, io.BytesIO(), 302, "", {}, "http://a.org/x")
-    assert web.Redirects().redirect_request(request, io.BytesIO(), 302, "", {}, "https://b.org/x") is not None
+        web.Redirects().redirect_request(request, None, 302, "", {}, "http://a.org/x")
+    assert web.Redirects().redirect_request(request, None, 302, "", {}, "https://b.org/x") is not None
 
 
 def test_an_endless_redirect_ends(server: Server) -> None:
