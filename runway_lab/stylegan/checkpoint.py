@@ -290,8 +290,13 @@ def _assemble(found: Found, live: bool, size: int) -> Checkpoint:
         critic = Blueprint(lambda: Discriminator(critic_config), found.discriminator, "discriminator")
     if live and found.live is not None:
         training = generator(found.live, "generator in training")
-    needed = sum(each.size for each in (averaged, critic, training) if each is not None)
-    if needed > 2 * size + _DERIVED_BYTES:
+    most = 2 * size + _DERIVED_BYTES
+    needed = averaged.size + (0 if critic is None else critic.size)
+    if training is not None and needed + training.size > most:
+        # In half precision, and the same one twice: there is nothing more to be had.
+        found.notes.append("Its generator in training is the averaged one, and was left out.")
+        training = None
+    if needed > most:
         raise BadCheckpoint(
             f"This file has {size / 1e6:.1f} MB and unfolds into networks of {needed / 1e6:.0f} MB.",
             hint="Half precision doubles, nothing makes more of it; the file is damaged or hostile.",

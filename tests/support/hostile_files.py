@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import copy
 import io
 import json
 import pickle
@@ -68,6 +69,15 @@ def large_state() -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
         torch.Tensor.cpu = cpu  # type: ignore[method-assign]
 
 
+def consecutive(state: dict[str, torch.Tensor], flat: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The same shapes, one behind the other in `flat`."""
+    views, at = {}, 0
+    for name, tensor in state.items():
+        views[name] = flat[at : at + tensor.numel()].view(tensor.shape)
+        at += tensor.numel()
+    return views
+
+
 @hostile
 def many_tensors_on_one_storage() -> Made:
     generator, critic = large_state()
@@ -96,20 +106,21 @@ def tensors_that_overlap_themselves() -> Made:
 
 @hostile
 def bytes_as_weights() -> Made:
-    generator, _ = large_state()
+    generator = generator_to_rosinality(small_stylegan2(z_dim=10, w_dim=10))
     state = {name: torch.zeros(tensor.shape, dtype=torch.uint8) for name, tensor in generator.items()}
-    return torch_bytes({"g_ema": state, "latent_avg": torch.zeros(512)}), "holds uint8, which no weights are"
+    return torch_bytes({"g_ema": state, "latent_avg": torch.zeros(10)}), "holds uint8, which no weights are"
 
 
 @hostile
 def networks_larger_than_the_file() -> Made:
-    """Each storage is used once in each network; the networks use the same."""
-    size = {"resolution": 64, "z_dim": 512, "w_dim": 512, "channel_base": 32768, "channel_max": 512}
-    state = {name: tensor.half() for name, tensor in generator_to_rosinality(small_stylegan2(**size)).items()}
-    names = {f"g{i}": state for i in range(3)}
-    return torch_bytes(
-        {"g_ema": state, "g": state, **names, "latent_avg": torch.zeros(512)}
-    ), "unfolds into networks of"
+    """No number is used twice in a network, but each by both of them."""
+    size = {"resolution": 16, "channel_base": 32768, "channel_max": 512}
+    generator = generator_to_rosinality(small_stylegan2(z_dim=512, w_dim=512, **size))
+    flat = torch.zeros(17_000_000, dtype=torch.float16)
+    contents: dict[str, Any] = {"latent_avg": torch.zeros(512)}
+    for part, state in {"g_ema": generator, "d": discriminator_to_rosinality(small_discriminator(**size))}.items():
+        contents[part] = consecutive(state, flat)
+    return torch_bytes(contents), "unfolds into networks of"
 
 
 @hostile
@@ -258,13 +269,85 @@ def tensorflow(made: Any) -> bytes:
     return pickle.dumps((made, made, made), protocol=4)
 
 
+def nested() -> Any:
+    """Some bytes in a file, and as text more than there is memory in the world."""
+    value: Any = ()
+    for _ in range(60):
+        value = (value, value)
+    return value
+
+
 @hostile
 def a_variable_called_by_a_nested_tuple() -> Made:
-    name: Any = ()
-    for _ in range(40):
-        name = (name, name)
     with pretending():
-        return tensorflow(network([(name, np.zeros(3, np.float32))])), "no proper names"
+        return tensorflow(network([(nested(), np.zeros(3, np.float32))])), "no proper names"
+
+
+@hostile
+def a_class_called_by_a_nested_tuple() -> Made:
+    with pretending():
+        return nvidia(Persistent(nested(), {"_modules": {}})), "neither StyleGAN2 nor StyleGAN3"  # type: ignore[arg-type]
+
+
+@hostile
+def a_type_of_numbers_that_is_a_nested_tuple() -> Made:
+    return nvidia(Call(np._core.multiarray.scalar, Call(np.dtype, nested()), b"1234")), "An array of the type"
+
+
+@hostile
+def a_device_that_is_a_nested_tuple() -> Made:
+    return nvidia(Call(torch.device, nested())), "is no network"
+
+
+@hostile
+def a_key_that_is_a_nested_tuple() -> Made:
+    return b"\x80\x04}" + pickle.dumps(nested(), 4)[2:-1] + b"Ns.", "keys that are no plain values"
+
+
+@hostile
+def a_shape_of_text() -> Made:
+    array = pickle.dumps(np.zeros(3, np.float32), protocol=4)
+    at = array.index(b"K\x03\x85\x94")
+    shape = pickle.dumps(("x" * 100_000, 10**6), protocol=4)[2:-1]
+    shape = shape[9:] if shape[:1] == b"\x95" else shape
+    return array[:at].replace(array[2:11], b"") + shape + array[at + 3 :], "makes no sense"
+
+
+@hostile
+def a_native_shape_of_text() -> Made:
+    entries = {"generator.x": {"dtype": "F32", "shape": ["x" * 100_000, 10**6], "data_offsets": [0, 4]}}
+    return safetensors(entries, bytes(4)), "makes no sense"
+
+
+@hostile
+def a_native_shape_of_thousands_of_sides() -> Made:
+    entries = {"generator.x": {"dtype": "F32", "shape": [10**9] * 100_000, "data_offsets": [0, 4]}}
+    return safetensors(entries, bytes(4)), "makes no sense"
+
+
+class Referring(pickle.Pickler):
+    """Writes one object as a reference to a storage whose name is nested."""
+
+    def persistent_id(self, value: Any) -> Any:
+        return ("storage", torch.FloatStorage, nested(), "cpu", 4) if value == "here" else None
+
+
+@hostile
+def a_storage_called_by_a_nested_tuple() -> Made:
+    out = io.BytesIO()
+    Referring(out, 2).dump({"g_ema": "here"})
+    plain, archive = torch_bytes({"g_ema": {}}), io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(plain)) as old, zipfile.ZipFile(archive, "w") as made:
+        for name in old.namelist():
+            made.writestr(name, out.getvalue() if name.endswith("data.pkl") else old.read(name))
+    return archive.getvalue(), "storage without a name"
+
+
+@hostile
+def a_stream_whose_keys_are_nested_tuples() -> Made:
+    data = torch_bytes({"g_ema": {}}, _use_new_zipfile_serialization=False)
+    assert data.endswith(b"]q\x00.")
+    return data[: -len(b"\x80\x02]q\x00.")] + pickle.dumps([nested()], 2), "storage that nothing uses"
 
 
 @hostile
@@ -382,12 +465,13 @@ def honest_files(folder: Path) -> None:
     (folder / "bfloat.pt").write_bytes(torch_bytes({"g_ema": bfloats}))
     (folder / "shared.pt").write_bytes(torch_bytes({"g_ema": state, "g": state, "d": judge}))
     flat = torch.cat([tensor.reshape(-1) for tensor in state.values()])
-    views, at = {}, 0
-    for name, tensor in state.items():
-        views[name] = flat[at : at + tensor.numel()].view(tensor.shape)
-        at += tensor.numel()
-    (folder / "flat.pt").write_bytes(torch_bytes({"g_ema": views}))
+    (folder / "flat.pt").write_bytes(torch_bytes({"g_ema": consecutive(state, flat)}))
     quiet = {name: tensor for name, tensor in state.items() if not name.startswith("noises")}
     (folder / "noiseless.pt").write_bytes(torch_bytes({"g_ema": quiet, "g": quiet}))
     (folder / "nvidia.pkl").write_bytes(nvidia_pickle(generator, critic))
+    (folder / "nvidia half.pkl").write_bytes(
+        nvidia_pickle(copy.deepcopy(generator).half(), copy.deepcopy(critic).half())
+    )
+    wide = small_stylegan2(start=(4, 6), c_dim=2), small_discriminator(start=(4, 6), c_dim=2)
+    (folder / "wide.pkl").write_bytes(nvidia_pickle(wide[0].half(), wide[1].half()))
     (folder / "tensorflow.pkl").write_bytes(tensorflow_pickle(generator, critic))
