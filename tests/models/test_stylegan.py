@@ -425,6 +425,13 @@ def test_it_runs_in_a_process_of_its_own() -> None:
         assert model.query("project", image=expected, steps=3).psnr > 0
         assert model.query("about").about["num_ws"] == generator.num_ws
         assert json.dumps(model.signature.describe())
+        later = load(dropped("saved meanwhile.safetensors", seed=1)).generator
+        assert (
+            model.query("change", checkpoint="saved meanwhile.safetensors").about["file"]
+            == "saved meanwhile.safetensors"
+        )
+        expected = drawn(later, later.map(torch.tensor(z.values)[None], psi=0.5))
+        assert np.array_equal(array(model(z=z).image), expected)
 
 
 @pytest.mark.usefixtures("worker")
