@@ -35,9 +35,9 @@ def superfluous(steps: Collection[int], pinned: Collection[int], count: int) -> 
     """Which checkpoints go so that `count` stay, besides the pinned ones.
 
     >>> superfluous([100, 200, 250, 300, 400], [], 3)
-    [100, 250]
+    [250, 300]
     >>> superfluous([100, 200, 250, 300, 400], [250], 3)
-    [200]
+    [300]
     """
     there, gone = sorted(steps), []
     while len(free := [step for step in there if step not in pinned]) > max(1, count):

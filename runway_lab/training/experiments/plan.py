@@ -22,7 +22,7 @@ __all__ = ["Budget", "Plan"]
 class Budget:
     """How long it may train, and what it may cost at a place with a price. None: as long as it takes.
 
-    >>> Budget(hours=2).seconds, Budget(cost=3.0, price_per_hour=1.5).seconds
+    >>> Budget(hours=2.0).seconds, Budget(cost=3.0, price_per_hour=1.5).seconds
     (7200.0, 7200.0)
     """
 

@@ -246,7 +246,8 @@ def _hardware(device: str) -> str:
     with contextlib.suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
         model = next((each.partition(":")[2].strip() for each in lines if each.startswith("model name")), model)
-    return f"{model}, {os.environ.get('OMP_NUM_THREADS') or os.cpu_count()} threads"
+    threads = os.environ.get("OMP_NUM_THREADS") or str(os.cpu_count())
+    return f"{model}, {threads} thread{'' if threads == '1' else 's'}"
 
 
 def _heartbeat(folder: Folder) -> dict[str, Any]:

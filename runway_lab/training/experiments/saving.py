@@ -158,7 +158,7 @@ def _licence(plan: Any) -> Licence:
     parts = [
         f"The pictures it learned from: {of_pictures or 'no licence was noted; ask whoever made them'}.",
         f"What it started from ({plan.start.get('name')}): {of_start or 'no licence is known'}." if plan.start else "",
-        "Both hold for these weights, and often for what they draw.",
+        f"{'Both hold' if plan.start else 'It holds'} for these weights, and often for what they draw.",
     ]
     # Only where nothing else has a say the licence of the pictures is that of the weights.
     alone = of_pictures if of_pictures and of_start in ("", of_pictures) and not (plan.start and not of_start) else ""

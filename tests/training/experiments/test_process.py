@@ -153,7 +153,7 @@ def test_what_it_writes_says_where_it_comes_from(done) -> None:
     assert (recipe["step"], recipe["images"]) == (15, 240)
     assert recipe["dataset"]["title"] == "Dots"
     assert recipe["settings"]["seed"] == 0
-    assert "threads" in recipe["hardware"]
+    assert recipe["hardware"].endswith(", 1 thread")
     assert recipe["licence"] == "CC0-1.0"
 
 
