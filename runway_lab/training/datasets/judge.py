@@ -22,7 +22,7 @@ from runway_lab.training.datasets.sources import check_bytes, check_count
 
 __all__ = ["Judge", "SimilarPictures"]
 
-MOST_BITS, MOST_COLOUR, MOST_ANYWHERE = 6, 6.0, 18
+MOST_BITS, MOST_COLOUR, MOST_ANYWHERE = 10, 6.0, 18
 """How many bits of the hash may differ, and how many levels of colour on average and in any place."""
 
 THUMBNAILS = 6

@@ -41,6 +41,9 @@ FLAT, COLOURLESS = 2.5, 5
 ENLARGED = 1.25
 """From which enlargement on a picture is too small."""
 
+LEAST_TEAR = 14.0
+"""By how many levels colours jump, at least, where a picture is torn."""
+
 CUT_AWAY = 0.5
 """A crop that keeps less than this much of a picture is told of."""
 
@@ -211,6 +214,8 @@ def _decoded(picture: Picture, plan: Plan, seen: Looked) -> Picture:
         wanted = 2 * max(1.0, plan.zoom_in) / min(width / plan.width, height / plan.height)
         picture.draft(None, (round(picture.width * wanted), round(picture.height * wanted)))
     picture.load()
+    if picture.format in ("JPEG", "MPO") and _is_torn(picture, width if turned < 5 or not upright else height):
+        seen.findings.append("glitched")
     if is_transparent(picture):
         picture = picture.convert("RGBA")
         if picture.getchannel("A").getextrema()[0] < 250:  # type: ignore[operator]
@@ -256,7 +261,7 @@ def _measure(picture: Picture, plan: Plan, seen: Looked) -> None:
     if spread <= FLAT and _is_flat(picture):
         seen.findings = [each for each in seen.findings if each != "gray"]
         seen.findings.append("one_colour")
-    elif _lost_rows(picture, values):
+    elif "glitched" not in seen.findings and _lost_rows(picture, values):
         seen.findings.append("glitched")
     width, height = seen.width, seen.height
     kept = min(width / plan.width, height / plan.height)
@@ -283,6 +288,44 @@ def _is_flat(picture: Picture) -> bool:
     extremes = picture.getextrema()
     pairs = extremes if isinstance(extremes[0], tuple) else (extremes,)
     return all(most - least <= 24 for least, most in pairs[:3])
+
+
+def _is_torn(picture: Picture, full_width: int) -> bool:
+    """Whether colours jump where the stream of a JPEG was damaged.
+
+    From the damaged block on, all that follows is shifted by the same colour: the rest of its row of blocks, and all
+    rows below. So the jump is a stair of exactly one block, on the grid of blocks. A horizon is no stair, and the edges
+    of things in the world keep to no grid.
+    """
+    block = 8 * np.max([layer[1:3] for layer in getattr(picture, "layer", [])] or [[1, 1]], axis=0)
+    scale = round(full_width / picture.width)
+    across, down = (max(1, int(side) // scale) for side in block)
+    if picture.mode not in ("L", "RGB") or picture.width < 8 * across or picture.height < 3 * down:
+        return False
+    blocks = np.asarray(picture.reduce((across, down)), np.float32)
+    steps = np.diff(blocks.reshape(*blocks.shape[:2], -1), axis=0)
+    above, below = steps[:-1], steps[1:]
+    count = blocks.shape[1]
+    left = np.arange(1, count, dtype=np.float32)[None, :, None]
+    right = count - left
+    sums = [np.cumsum(each, axis=1) for each in (above, below, above * above, below * below)]
+    above_sum, below_sum, above_squares, below_squares = sums
+    first, last = below_sum[:, :-1], above_sum[:, -1:] - above_sum[:, :-1]
+    mean = (first + last) / count
+    squares = (below_squares[:, :-1] + above_squares[:, -1:] - above_squares[:, :-1]) / count
+    size = np.abs(mean)
+    least = np.maximum(LEAST_TEAR, 6 * steps.std(axis=(0, 1)) / np.sqrt(count))
+    torn = (size > least) & (squares - mean * mean < (0.6 * size) ** 2)
+    torn &= (left >= 0.08 * count) & (right >= 0.08 * count)
+    if not torn.any():
+        return False
+    # Both halves of the stair are there, and nothing beside it.
+    sign = np.sign(mean)
+    torn &= (sign * first / left > 0.5 * size) & (sign * last / right > 0.5 * size)
+    spread = 1.5 * np.median(np.abs(steps), axis=(0, 1))
+    torn &= np.abs(above_sum[:, :-1] / left) < 0.25 * size + spread / np.sqrt(left)
+    torn &= np.abs((below_sum[:, -1:] - below_sum[:, :-1]) / right) < 0.25 * size + spread / np.sqrt(right)
+    return bool(torn.any())
 
 
 def _lost_rows(picture: Picture, small: np.ndarray) -> bool:

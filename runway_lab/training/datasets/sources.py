@@ -142,11 +142,11 @@ def open_source(source: Any, every: int | None = None, per_second: float | None 
     path = _path(source)
     try:
         mode = path.stat().st_mode
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise _not_there(path, error) from error
     if stat.S_ISDIR(mode):
         items = sorted(_walk(path), key=lambda item: _natural(item.name))
-        return Listed(f"{path.name or path}/", items, f"folder {path.resolve()}")
+        return Listed(f"{shown(path.resolve().name or str(path))}/", items, f"folder {path.resolve()}")
     if not stat.S_ISREG(mode):
         raise BadValue(f"{path} is neither a folder nor a file.", hint="Give a folder with pictures.")
     if path.suffix.lower() in ENDINGS and path.suffix.lower() != ".gif":
