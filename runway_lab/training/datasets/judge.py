@@ -11,8 +11,8 @@ alone takes sunsets for each other.
 
 from __future__ import annotations
 
+import base64
 import io
-from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -128,7 +128,9 @@ class Judge:
     def _keep_thumbnails(self, seen: Looked) -> None:
         wanting = [each for each in seen.findings if len(self.thumbnails.get(each, ())) < THUMBNAILS]
         if wanting and seen.small is not None:
-            data = thumbnail(seen.small)
+            seen.thumbnail = base64.b64encode(thumbnail(seen.small)).decode("ascii")
+        if seen.thumbnail:
+            data = base64.b64decode(seen.thumbnail)
             for each in wanting:
                 self.thumbnails.setdefault(each, []).append((seen.name, data))
         seen.small = None
@@ -139,9 +141,3 @@ def thumbnail(picture: object) -> bytes:
     stream = io.BytesIO()
     picture.save(stream, "JPEG", quality=80)  # type: ignore[attr-defined]
     return stream.getvalue()
-
-
-def replay(judge: Judge, seen: Sequence[Looked], each: Callable[[Looked, bool], object]) -> None:
-    """Lets a judge hear what was heard before."""
-    for one in seen:
-        each(one, judge.hear(one))

@@ -71,6 +71,8 @@ class Looked:
     """The perceptual hash, 64 bits in hexadecimal digits."""
     tiny: str = ""
     """The picture in 4x4 pixels, in hexadecimal digits: what a look-alike must share besides its hash."""
+    thumbnail: str = ""
+    """Base64 of a small JPEG, of the few that a report shows."""
     box: tuple[float, ...] = ()
     rows_sha256: list[str] = field(default_factory=list)
     rows: list[bytes] = field(default_factory=list, repr=False, compare=False)
