@@ -31,6 +31,7 @@ from runway_lab.library.locks import FileLock
 from runway_lab.library.places import lock_path, path, place
 from runway_lab.training.datasets.card import CARD_FILE, DatasetCard
 from runway_lab.training.datasets.doctor import examine, plan_for, preview
+from runway_lab.training.datasets.kinds import kind_of
 from runway_lab.training.datasets.plan import Plan, size_of
 from runway_lab.training.datasets.prepare import (
     MANIFEST,
@@ -49,6 +50,7 @@ from runway_lab.training.datasets.survey import Progress
 
 __all__ = ["Dataset"]
 
+_DIGEST = re.compile(r"[0-9a-f]{16}")
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 
 
@@ -114,15 +116,18 @@ class Dataset:
         """
         _check_name(name)
         opened = open_source(source, every, per_second)
-        given = {**(report.decisions if report is not None else {}), **(decisions or {})}
+        given = dict(decisions or {})
+        if report is not None:
+            # What was decided for another crop or other channels may make no sense for these.
+            before = report.decide(**given).decisions
+            fitting = {key: what for key, what in before.items() if what in kind_of(key, crop, channels).choices}
+            given = fitting | given
         if report is not None and size is None:
             size = report.plan.height, report.plan.width
         plan = plan_for(
             opened, crop, size, channels, mirror=mirror, rotate=rotate, zoom_in=zoom_in, zoom_out=zoom_out,
             seed=seed, decisions=given,
         )  # fmt: skip
-        if report is not None and decisions:
-            report.decide(**decisions)
         words = {"title": title, "source": origin, "licence": licence, "consent": consent, "note": note}
         words = {key: value for key, value in words.items() if value}
         card = DatasetCard(**{"title": _title_of(name), **words}, created=date.today())
@@ -130,7 +135,6 @@ class Dataset:
         with _alone(name):
             if target.exists() and not replace:
                 return cls._again(target, fingerprint_of(opened, plan, report), words)
-            _put_away(target)
             prepare(target, opened, plan, card.write, report=report, progress=progress, stop=stop, workers=workers)
             _entries.look_again()
         return cls(target)
@@ -285,7 +289,7 @@ class Dataset:
     def digest(self) -> str:
         """Sixteen letters that name the content: other pictures, another digest, whatever the dataset is called."""
         known = self.manifest.get("digest")
-        if isinstance(known, str) and self.manifest.get("count") == len(self):
+        if isinstance(known, str) and _DIGEST.fullmatch(known) and self.manifest.get("count") == len(self):
             return known
         rows = (hashlib.sha256(picture.tobytes()).hexdigest()[:16] for picture in self.pictures)
         return digest_of(self._shape, rows)

@@ -16,6 +16,7 @@ import io
 
 import numpy as np
 
+from runway_lab.settings import settings
 from runway_lab.training.datasets.look import Looked
 from runway_lab.training.datasets.plan import Plan
 from runway_lab.training.datasets.sources import check_bytes, check_count
@@ -81,14 +82,15 @@ class Judge:
         self._similar = SimilarPictures()
         self._similar_names: list[str] = []
         self._candidates = self._bytes = 0
+        self._limits = settings()
 
     def hear(self, seen: Looked) -> bool:
         """Whether this file becomes a picture of the dataset."""
         if not any(each in TOLD for each in seen.findings):
             self._candidates += 1
             self._bytes += seen.size
-            check_count(self.title, self._candidates)
-            check_bytes(self.title, self._bytes)
+            check_count(self.title, self._candidates, self._limits.dataset_images)
+            check_bytes(self.title, self._bytes, self._limits.dataset_gb)
         self.heard.append(seen)
         taken = not self.leaves_out(seen)
         # What was heard from a journal has been compared already, and is heard the same way again.

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import threading
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,8 +80,7 @@ class Looked:
 
     def to_json(self) -> dict[str, Any]:
         """What is kept of it in the journal."""
-        kept = asdict(Looked(**{**self.__dict__, "rows": [], "small": None}))
-        return {key: value for key, value in kept.items() if value and key not in ("rows", "small")}
+        return {key: value for key, value in self.__dict__.items() if value and key not in ("rows", "small")}
 
     @classmethod
     def from_json(cls, table: dict[str, Any]) -> Looked:
@@ -89,15 +88,23 @@ class Looked:
         return cls(**{**table, "box": tuple(table.get("box", ()))})
 
 
-def look(item: Item, plan: Plan, prepare: bool = True) -> Looked:
-    """Everything about an item, and with `prepare` the pictures it becomes; whatever is wrong is a finding."""
+def most_pixels() -> float:
+    """The largest picture that is opened."""
+    return min(settings().max_image_megapixels * 1e6, 2 * (pillow.MAX_IMAGE_PIXELS or 1e15))
+
+
+def look(item: Item, plan: Plan, prepare: bool = True, most: float | None = None) -> Looked:
+    """Everything about an item, and with `prepare` the pictures it becomes; whatever is wrong is a finding.
+
+    `most` is the largest number of pixels that is opened, for who asks many times and need not look up the settings.
+    """
     seen = Looked(item.name, item.size, item.stamp, note=item.note)
     if item.finding:
         seen.findings.append(item.finding)
         if plan.skips(item.finding):
             return seen
     try:
-        _look(item, plan, prepare, seen)
+        _look(item, plan, prepare, seen, most_pixels() if most is None else most)
     except _Finding as found:
         seen.findings.append(found.kind)
         seen.note = found.note
@@ -128,12 +135,12 @@ def _plain(error: Exception) -> str:
     return "" if "<_io." in words else shorten(words, 120)[1:-1]
 
 
-def _look(item: Item, plan: Plan, prepare: bool, seen: Looked) -> None:
+def _look(item: Item, plan: Plan, prepare: bool, seen: Looked, most: float) -> None:
     picture = item.picture
     if picture is None:
         data = _data(item)
         seen.sha256 = hashlib.sha256(data).hexdigest()
-        picture = _opened(data, item.ending, seen)
+        picture = _opened(data, item.ending, seen, most)
     else:
         seen.sha256 = hashlib.sha256(picture.tobytes()).hexdigest()
     if picture.width * picture.height > LARGE_PIXELS:
@@ -162,7 +169,7 @@ def _data(item: Item) -> bytes:
     return data
 
 
-def _opened(data: bytes, ending: str, seen: Looked) -> Picture:
+def _opened(data: bytes, ending: str, seen: Looked, most: float) -> Picture:
     import io
 
     try:
@@ -172,7 +179,6 @@ def _opened(data: bytes, ending: str, seen: Looked) -> Picture:
             raise _Finding("unreadable", _what(data)) from None
         raise _Finding("unreadable", "damaged at its beginning") from None
     seen.width, seen.height = picture.size
-    most = min(settings().max_image_megapixels * 1e6, 2 * (pillow.MAX_IMAGE_PIXELS or 1e15))
     if picture.width * picture.height > most:
         raise _Finding("too_large", f"{picture.width}x{picture.height} pixels")
     form = "JPEG" if picture.format == "MPO" else str(picture.format)
@@ -216,8 +222,13 @@ def _decoded(picture: Picture, plan: Plan, seen: Looked) -> Picture:
         wanted = 2 * max(1.0, plan.zoom_in) / min(width / plan.width, height / plan.height)
         picture.draft(None, (round(picture.width * wanted), round(picture.height * wanted)))
     picture.load()
-    if picture.format in ("JPEG", "MPO") and _is_torn(picture, width if turned < 5 or not upright else height):
-        seen.findings.append("glitched")
+    if picture.format in ("JPEG", "MPO"):
+        blocks = _blocks(picture, width if turned < 5 or not upright else height)
+        if blocks is not None and _is_torn(blocks):
+            seen.findings.append("glitched")
+        if blocks is not None and max(blocks.size) >= SMALL and not upright:
+            # It is small already, and what was reduced once need not be again.
+            seen.small = blocks
     if is_transparent(picture):
         picture = picture.convert("RGBA")
         if picture.getchannel("A").getextrema()[0] < 250:  # type: ignore[operator]
@@ -243,9 +254,11 @@ def _orientation(picture: Picture) -> int:
 
 
 def _measure(picture: Picture, plan: Plan, seen: Looked) -> None:
-    scale = SMALL / max(picture.size)
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale))) if scale < 1 else picture.size
-    small = picture.resize(size, pillow.Resampling.BOX, reducing_gap=1.0) if scale < 1 else picture
+    small = seen.small if seen.small is not None else picture
+    scale = SMALL / max(small.size)
+    if scale < 1:
+        size = max(1, round(small.width * scale)), max(1, round(small.height * scale))
+        small = small.resize(size, pillow.Resampling.BOX, reducing_gap=1.0)
     if small.mode == "RGBA":
         small = convert(small, "RGB")
     seen.small = small
@@ -257,7 +270,7 @@ def _measure(picture: Picture, plan: Plan, seen: Looked) -> None:
         red, green, blue = (values[:, :, index].astype(np.int16) for index in range(3))
         if max(int(np.abs(red - green).max()), int(np.abs(green - blue).max())) <= COLOURLESS:
             seen.findings.append("gray")
-        spread = float(max(red.std(), green.std(), blue.std()))
+        spread = float(values.reshape(-1, 3).std(axis=0).max())
     if plan.channels == "gray":
         seen.findings = [each for each in seen.findings if each != "gray"]
     if spread <= FLAT and _is_flat(picture):
@@ -292,22 +305,32 @@ def _is_flat(picture: Picture) -> bool:
     return all(most - least <= 24 for least, most in pairs[:3])
 
 
-def _is_torn(picture: Picture, full_width: int) -> bool:
+def _blocks(picture: Picture, full_width: int) -> Picture | None:
+    """A JPEG in pixels of one block each, as its stream has them; None where there are too few to say anything."""
+    layers = getattr(picture, "layer", ()) or ((0, 1, 1),)
+    scale = max(1, round(full_width / picture.width))
+    across, down = (max(1, 8 * max(int(layer[side]) for layer in layers) // scale) for side in (1, 2))
+    if picture.mode not in ("L", "RGB") or picture.width < 8 * across or picture.height < 3 * down:
+        return None
+    return picture.reduce((across, down))
+
+
+def _is_torn(blocks: Picture) -> bool:
     """Whether colours jump where the stream of a JPEG was damaged.
 
     From the damaged block on, all that follows is shifted by the same colour: the rest of its row of blocks, and all
     rows below. So the jump is a stair of exactly one block, on the grid of blocks. A horizon is no stair, and the edges
     of things in the world keep to no grid.
     """
-    block = 8 * np.max([layer[1:3] for layer in getattr(picture, "layer", [])] or [[1, 1]], axis=0)
-    scale = round(full_width / picture.width)
-    across, down = (max(1, int(side) // scale) for side in block)
-    if picture.mode not in ("L", "RGB") or picture.width < 8 * across or picture.height < 3 * down:
+    values = np.asarray(blocks, np.float32)
+    steps = np.diff(values.reshape(*values.shape[:2], -1), axis=0)
+    count = steps.shape[1]
+    # A stair of some height lifts the two rows it lies in; most pictures have no such rows, and that is all.
+    lift = np.abs(steps.mean(axis=1))
+    rows = np.flatnonzero((lift[:-1] + lift[1:]).max(axis=1) > 0.9 * LEAST_TEAR)
+    if not rows.size:
         return False
-    blocks = np.asarray(picture.reduce((across, down)), np.float32)
-    steps = np.diff(blocks.reshape(*blocks.shape[:2], -1), axis=0)
-    above, below = steps[:-1], steps[1:]
-    count = blocks.shape[1]
+    above, below = steps[rows], steps[rows + 1]
     left = np.arange(1, count, dtype=np.float32)[None, :, None]
     right = count - left
     sums = [np.cumsum(each, axis=1) for each in (above, below, above * above, below * below)]

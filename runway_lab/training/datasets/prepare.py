@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from runway_lab.errors import BadValue, LibraryFull, RunwayLabError
-from runway_lab.library.atomic import flush, flush_folder, in_words, write_json, write_text
+from runway_lab.library.atomic import discard, flush, flush_folder, in_words, temporary, write_json, write_text
 from runway_lab.library.room import size as in_bytes
 from runway_lab.training.datasets.judge import Judge
 from runway_lab.training.datasets.kinds import FIX
@@ -71,7 +71,10 @@ def prepare(
     stop: Callable[[], bool] | None = None,
     workers: int | None = None,
 ) -> None:
-    """Makes the folder `target` of a source; `finish` adds to it what is not made of the pictures."""
+    """Makes the folder `target` of a source; `finish` adds to it what is not made of the pictures.
+
+    What is there already by this name stays until the new one is whole.
+    """
     out = report.skipped if report is not None else {}
     recipe = {"version": VERSION, "plan": plan.to_json(), "source": source.identity, "left_out": out}
     draft = target.with_name(f"{UNFINISHED}{target.name}")
@@ -116,7 +119,11 @@ def prepare(
         write_json(draft / REPORT, made.to_json())
         finish(draft)
         flush(draft)
+        gone = temporary(target, "gone")
+        if target.exists():
+            target.rename(gone)
         draft.rename(target)
+        discard(gone)
         for name in (JOURNAL, RECIPE):
             (target / name).unlink(missing_ok=True)
         flush_folder(target.parent)

@@ -347,9 +347,9 @@ def _within_limits(title: str, items: Sequence[Item]) -> None:
     check_bytes(title, sum(item.size for item in candidates))
 
 
-def check_count(title: str, count: int) -> None:
+def check_count(title: str, count: int, most: int | None = None) -> None:
     """Words where there are more pictures than a dataset may have."""
-    most = settings().dataset_images
+    most = settings().dataset_images if most is None else most
     if count > most:
         more = "more pictures than" if count == most + 1 else f"{count:,} pictures, more than"
         raise BadValue(
@@ -359,9 +359,9 @@ def check_count(title: str, count: int) -> None:
         )
 
 
-def check_bytes(title: str, count: int) -> None:
+def check_bytes(title: str, count: int, most: float | None = None) -> None:
     """Words where pictures are larger than those of a dataset may be, all together."""
-    most = settings().dataset_gb
+    most = settings().dataset_gb if most is None else most
     if count > most * 1e9:
         raise BadValue(
             f"The pictures of {title} are larger than {most:g} GB, all together.",

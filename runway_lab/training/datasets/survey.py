@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from runway_lab.errors import RunwayLabError
-from runway_lab.training.datasets.look import Looked, look
+from runway_lab.training.datasets.look import Looked, look, most_pixels
 from runway_lab.training.datasets.plan import Plan
 from runway_lab.training.datasets.sources import Item
 
@@ -120,11 +120,12 @@ def survey(
     `known` may answer for an item that need not be opened again.
     """
     workers = workers or cores()
+    most = most_pixels()
     pending: deque[Future[Looked] | Looked] = deque()
     pool = ThreadPoolExecutor(workers, "runway-lab-dataset")
     try:
         for item in items:
-            pending.append(known(item) or pool.submit(look, item, plan, prepare))
+            pending.append(known(item) or pool.submit(look, item, plan, prepare, most))
             # The last reference to what an archive unpacked goes with the work on it.
             del item
             if len(pending) > 3 * workers:

@@ -22,7 +22,7 @@ from runway_lab.errors import BadValue, DamagedEntry, LibraryFull, RunwayLabErro
 from runway_lab.library import problems, usage
 from runway_lab.library.locks import FileLock
 from runway_lab.library.places import lock_path, place
-from runway_lab.training.datasets import Dataset
+from runway_lab.training.datasets import Dataset, Stopped
 
 ROOT = Path(rl.__file__).parents[1]
 
@@ -75,7 +75,11 @@ def test_the_same_call_again_gives_what_is_there(data: Dataset, folder: Path) ->
     (folder / "9.jpg").write_bytes(encoded(photo(9)))
     with pytest.raises(BadValue, match="made of other pictures"):
         Dataset.create("petals", folder, size=(32, 48))
+    with pytest.raises(Stopped):
+        Dataset.create("petals", folder, size=(32, 48), replace=True, stop=lambda: True)
+    assert len(Dataset.open("petals")) == 5, "the old one stays until the new one is whole"
     assert len(Dataset.create("petals", folder, size=(32, 48), replace=True)) == 6
+    assert sorted(os.listdir(place("datasets"))) == ["petals"]
 
 
 def test_the_digest_names_the_content(data: Dataset, folder: Path) -> None:

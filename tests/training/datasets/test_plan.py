@@ -50,5 +50,7 @@ def test_copies_are_made_as_asked() -> None:
 def test_a_plan_survives_a_record() -> None:
     plan = Plan.of((32, 64), "gray", "random", rotate=True, seed=7, decisions={"gray": "skip"})
     assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+    with pytest.raises(BadValue):
+        Plan.from_json({**plan.to_json(), "width": "<b>"})
     assert plan.depth == 1
     assert plan.bytes_each == 32 * 64

@@ -105,6 +105,13 @@ def test_create_follows_a_report(folder: Path) -> None:
     assert why["gray0.jpg"] == "gray"
 
 
+def test_a_report_for_another_crop_is_followed_as_far_as_it_makes_sense(folder: Path) -> None:
+    report = examine(folder, size=32).decide(gray="skip")
+    data = Dataset.create("whole", folder, report=report, crop="none")
+    assert len(data) == 6
+    assert {each["box"][2] for each in data.manifest["pictures"]} == {96}
+
+
 def test_a_file_that_was_mended_after_the_report_is_looked_at_again(folder: Path) -> None:
     report = examine(folder, size=32)
     (folder / "bad.jpg").write_bytes(encoded(photo(30)))

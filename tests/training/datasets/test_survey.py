@@ -22,7 +22,7 @@ def items(count: int) -> Iterator[Item]:
 
 
 def test_results_come_in_order_however_long_each_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    def slow(item: Item, plan: Plan, prepare: bool) -> Looked:
+    def slow(item: Item, *_: object) -> Looked:
         time.sleep(0.01 if item.size % 4 == 0 else 0)
         return Looked(item.name)
 
@@ -33,7 +33,7 @@ def test_results_come_in_order_however_long_each_takes(monkeypatch: pytest.Monke
 
 def test_only_some_are_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[str] = []
-    monkeypatch.setattr(module, "look", lambda item, plan, prepare: begun.append(item.name) or Looked(item.name))
+    monkeypatch.setattr(module, "look", lambda item, *_: begun.append(item.name) or Looked(item.name))
     going = survey(items(1000), PLAN, prepare=True, workers=2)
     next(going)
     assert len(begun) < 20
@@ -44,7 +44,7 @@ def test_only_some_are_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_several_work_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     meeting = threading.Barrier(3, timeout=20)
 
-    def together(item: Item, plan: Plan, prepare: bool) -> Looked:
+    def together(item: Item, *_: object) -> Looked:
         meeting.wait()
         return Looked(item.name)
 
@@ -53,7 +53,7 @@ def test_several_work_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_known_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "look", lambda item, plan, prepare: Looked("looked"))
+    monkeypatch.setattr(module, "look", lambda item, *_: Looked("looked"))
     known = {"1.jpg": Looked("known")}
     told = [seen.name for seen in survey(items(3), PLAN, prepare=True, known=lambda item: known.get(item.name))]
     assert told == ["looked", "known", "looked"]
