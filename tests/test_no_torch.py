@@ -19,7 +19,13 @@ import runway_lab
 PACKAGE = Path(runway_lab.__file__).parent
 
 # Modules that compute. Package `__init__`s are never among them: they load their modules only when asked for a name.
-AT_THE_TOP = ("stylegan/*.py", "models/*.py", "models/recipes/*.py", "training/loop.py")
+AT_THE_TOP = (
+    "stylegan/*.py",
+    "models/*.py",
+    "models/recipes/*.py",
+    "training/loop/*.py",
+    "training/measures/inception.py",
+)
 # Modules that look at torch inside a function, in a process that computes or when one is asked for.
 INSIDE_A_FUNCTION = (*AT_THE_TOP, "engine/worker.py")
 

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from runway_lab.errors import BadValue
 from runway_lab.stylegan.errors import Incompatible
 from runway_lab.stylegan.generator import check_labels
+from runway_lab.stylegan.learning import convolve
 from runway_lab.stylegan.mapping import Dense, Mapping
 from runway_lab.stylegan.resample import blur, down
 
@@ -108,11 +109,11 @@ class Conv(nn.Module):
         bias = None if self.bias is None else (self.bias * self.bias_gain).to(x.dtype)
         kernel = weight.shape[2]
         if self.halve and kernel == 1:
-            x = F.conv2d(down(x), weight, bias)
+            x = convolve(down(x), weight, bias)
         elif self.halve:
-            x = F.conv2d(blur(x, padding=2), weight, bias, stride=2)
+            x = convolve(blur(x, padding=2), weight, bias, stride=2)
         else:
-            x = F.conv2d(x, weight, bias, padding=kernel // 2)
+            x = convolve(x, weight, bias, padding=kernel // 2)
         if self.active:
             x = F.leaky_relu_(x, 0.2)
         return x if self.clamp is None else x.clamp(-self.clamp, self.clamp)
@@ -162,18 +163,19 @@ class DiscriminatorEpilogue(nn.Module):
         self.fc = Dense(width * config.start[0] * config.start[1], width, activation="lrelu")
         self.out = Dense(width, config.label_features or 1)
 
-    def forward(self, x: Tensor, images: Tensor) -> Tensor:
+    def forward(self, x: Tensor, images: Tensor, parts: int = 1) -> Tensor:
         x = x.float()
         if "fromrgb" in self._modules:
             x = x + self.fromrgb(images.float())
         if self.extra:
-            x = self._with_deviation(x)
+            x = self._with_deviation(x, parts)
         x = self.conv(x.contiguous(memory_format=torch.channels_last))
         y: Tensor = self.out(self.fc(x.flatten(1)))
         return y
 
-    def _with_deviation(self, x: Tensor) -> Tensor:
-        count, channels, height, width = x.shape
+    def _with_deviation(self, x: Tensor, parts: int) -> Tensor:
+        channels, height, width = x.shape[1:]
+        count = len(x) // parts
         group = count if self.group is None else min(self.group, count)
         if count % group:
             raise Incompatible(
@@ -181,9 +183,9 @@ class DiscriminatorEpilogue(nn.Module):
                 hint=f"Pass a multiple of {group} pictures, or fewer than {group}.",
             )
         # Picture i is in the group of i + count/group, i + 2 count/group, ...
-        y = x.reshape(group, -1, self.extra, channels // self.extra, height, width)
-        y = (y - y.mean(dim=0)).square().mean(dim=0).add(1e-8).sqrt()
-        y = y.mean(dim=(2, 3, 4)).repeat(group, 1)[:, :, None, None]
+        y = x.reshape(parts, group, -1, self.extra, channels // self.extra, height, width)
+        y = (y - y.mean(dim=1, keepdim=True)).square().mean(dim=1).add(1e-8).sqrt()
+        y = y.mean(dim=(3, 4, 5))[:, None].expand(-1, group, -1, -1).reshape(len(x), self.extra, 1, 1)
         return torch.cat([x, y.expand(-1, -1, height, width)], dim=1)
 
 
@@ -222,7 +224,8 @@ class Discriminator(nn.Module):
             return torch.float16 if low else torch.float32
         return self.precision
 
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+    def forward(self, images: Tensor, labels: Tensor | None = None, *, parts: int = 1) -> Tensor:
+        """`images` may be several batches of one size, one after the other, each judged as if it were alone."""
         if images.ndim != 4 or tuple(images.shape[1:]) != self.shape:
             raise Incompatible(
                 f"The pictures have the shape {list(images.shape)}.",
@@ -232,7 +235,7 @@ class Discriminator(nn.Module):
         x: Tensor | None = None
         for resolution in self.config.resolutions:
             x, images = self.get_submodule(f"b{resolution}")(x, images, self.dtype(resolution))
-        logits: Tensor = self.b4(x, images)
+        logits: Tensor = self.b4(x, images, parts)
         if self.config.c_dim:
             mapped = self.mapping(None, labels)
             logits = (logits * mapped).sum(dim=1, keepdim=True) / math.sqrt(mapped.shape[1])

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from runway_lab.errors import BadValue
 from runway_lab.stylegan.generator import Noise, Seed, noise_source
-from runway_lab.stylegan.stylegan2 import StyleGAN2
+from runway_lab.stylegan.stylegan2 import Scaled, StyleGAN2
 
 __all__ = ["IncrementalSynthesis"]
 
@@ -45,7 +45,7 @@ class IncrementalSynthesis:
     def forget(self) -> None:
         """Start afresh, for instance after the weights have changed."""
         self._ws: Tensor | None = None
-        self._states: list[tuple[Tensor, Tensor | None]] = []
+        self._states: list[tuple[Tensor | Scaled, Tensor | None]] = []
         self._settings: tuple[object, ...] = ()
         self._noises: list[list[str | Tensor]] = []
 
@@ -78,6 +78,7 @@ class IncrementalSynthesis:
         good = self._still_good(ws)
         del self._states[good:]
         last = network.config.resolutions.index(resolution)
+        x: Tensor | Scaled | None
         x, rgb = self._states[-1] if self._states else (None, None)
         for i in range(good, last + 1):
             x, rgb = network.step(i, x, rgb, ws, self._noises[i], self.generator.precision)

@@ -62,8 +62,7 @@ class Dense(nn.Module):
         self.bias = nn.Parameter(torch.full([outputs], bias / lr_multiplier))
 
     def forward(self, x: Tensor) -> Tensor:
-        # Scaling the few inputs is cheaper than scaling the many weights, and the same.
-        x = F.linear(x.to(self.weight.dtype) * self.gain, self.weight, self.bias * self.lr_multiplier)
+        x = torch.addmm(self.bias, x.to(self.weight.dtype), self.weight.T, beta=self.lr_multiplier, alpha=self.gain)
         function, gain = _ACTIVATIONS[self.activation]
         x = function(x)
         return x * gain if gain != 1.0 else x

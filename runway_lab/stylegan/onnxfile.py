@@ -258,7 +258,7 @@ def _styled(g: _Graph, place: str, conv: StyledConv, x: str, w: str, noise: str)
     x = _scaled(g, x, demod)
     added = conv.noise(noise, 1, None)
     if added is not None and float(conv.noise_strength):
-        x = g.node("Add", x, g.weight("noise", added * conv.gain))
+        x = g.node("Add", x, g.weight("noise", added * conv.noise_strength * conv.gain))
     x = g.node("Add", x, g.weight("bias", conv.bias[:, None, None] * conv.gain))
     return _clamped(g, _leaky_relu(g, x), conv.clamp)
 

@@ -16,18 +16,19 @@ Upsampling layers are a transposed convolution with stride 2 and a blur (`resamp
 architecture (fig. 7b) each block adds its RGB, unnormalised and without noise, to the upsampled sum of
 those before; "resnet" (fig. 7c) and "orig" (fig. 7a) have one RGB layer, at the end.
 
-The layers come in two forms with one result. Where something asks for gradients, plain differentiable
-operations (R1 and path length regularisation differentiate twice). Where nothing does, a quicker one that
-works in place, keeps weights packed (`onednn`) and multiplies s and d into the weight when that has fewer
-elements than the picture. Both keep activations in channels-last memory from the first block to the last:
-one operation that forgets it makes every convolution after it rearrange its input, which costs more than
-the operation itself.
+The layers come in two forms with one result. Where something asks for gradients, they are made of the
+operations of `learning`, and d is put off: as lrelu(d v + b) = d lrelu(v + b / d), features are left without
+their d, which goes along as a `Scaled` and is multiplied into the style of whoever takes them next. That
+saves a pass over the features, and two in the backward pass. In training mode it is the same without
+gradients, as weights change too often for anything to be prepared. Otherwise a quicker form works in place,
+keeps weights packed (`onednn`) and multiplies s and d into the weight when that has fewer elements than the
+picture. Both keep activations in channels-last memory from the first block to the last: one operation that
+forgets it makes every convolution after it rearrange its input, which costs more than the operation itself.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -38,12 +39,11 @@ from torch import Tensor, nn
 from runway_lab.errors import BadValue
 from runway_lab.stylegan import onednn
 from runway_lab.stylegan.generator import Generator, Noise, Seed, noise_source
+from runway_lab.stylegan.learning import SLOPE, activate, combine, convolve, modulate
 from runway_lab.stylegan.mapping import Dense, Mapping
 from runway_lab.stylegan.resample import blur, taps, up
 
-__all__ = ["StyleGAN2", "StyleGAN2Config", "SynthesisBlock", "SynthesisNetwork"]
-
-_SLOPE = 0.2
+__all__ = ["Scaled", "StyleGAN2", "StyleGAN2Config", "SynthesisBlock", "SynthesisNetwork"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +102,16 @@ class StyleGAN2Config:
     @property
     def num_ws(self) -> int:
         return 2 * len(self.resolutions)
+
+
+class Scaled(NamedTuple):
+    """Features whose last multiplication has been put off."""
+
+    values: Tensor  # [N, C, H, W]
+    scale: Tensor | None  # [N, C], float32
+
+    def whole(self) -> Tensor:
+        return self.values if self.scale is None else modulate(self.values, self.scale)
 
 
 class _Baked(NamedTuple):
@@ -177,53 +187,66 @@ class StyledConv(nn.Module):
         return self
 
     def noise(self, kind: str, count: int, source: torch.Generator | None) -> Tensor | None:
-        """The noise to add, [1 or count, 1, H, W] in float32, or None."""
+        """The noise to add, before its strength, [1 or count, 1, H, W] in float32, or None."""
         if not self.use_noise or kind == "none":
             return None
         if kind == "const":
-            return (self.noise_const * self.noise_strength)[None, None]
-        device = self.noise_const.device
-        return torch.randn(count, 1, *self.size, generator=source, device=device) * self.noise_strength
+            return self.noise_const[None, None]
+        return torch.randn(count, 1, *self.size, generator=source, device=self.noise_const.device)
 
-    def forward(self, x: Tensor, w: Tensor, noise: str | Tensor) -> Tensor:
-        """`noise` is "const", "none" or what `noise` gave for "random"."""
-        if _wants_grad(x, w, *self.parameters()):
-            return self._differentiable(x, w, self.noise(noise, 1, None) if isinstance(noise, str) else noise)
-        return self._quick(x, w, noise)
+    def forward(self, x: Tensor | Scaled, w: Tensor, noise: str | Tensor, *, put_off: bool = False) -> Tensor | Scaled:
+        """`noise` is "const", "none" or what `noise` gave for "random"; with `put_off` a `Scaled` may come back."""
+        features = x if isinstance(x, Scaled) else Scaled(x, None)
+        if self.training or _wants_grad(features.values, w, *self.parameters()):
+            y = self._differentiable(features, w, self.noise(noise, 1, None) if isinstance(noise, str) else noise)
+            return y if put_off else y.whole()
+        return self._quick(features.whole(), w, noise)
 
-    def _differentiable(self, x: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
-        dtype = x.dtype
+    def _differentiable(self, x: Scaled, w: Tensor, noise: Tensor | None) -> Scaled:
+        dtype = x.values.dtype
         weight: Tensor = self.weight
         style: Tensor = self.affine(w)
         if dtype == torch.float16:
             weight, style = _tamed(weight), _bounded(style)
-        demod = (style.square() @ weight.square().sum((2, 3)).T + 1e-8).rsqrt() * self.gain
+        norm = (style.square() @ weight.square().sum((2, 3)).T + 1e-8).sqrt()
         weight = weight.to(dtype)
-        x = x * _spread(style, dtype)
+        y = modulate(x.values, style if x.scale is None else style * x.scale)
         if self.up:
-            x = blur(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), padding=1, gain=4.0)
+            y = blur(convolve(y, weight.transpose(0, 1), stride=2, transposed=True), padding=1, gain=4.0)
         else:
-            x = F.conv2d(x, weight, padding=1)
-        # From here on nothing keeps its input for the backward pass, so it may be written over.
-        x = x * _spread(demod, dtype)
-        if noise is not None:
-            x = x.add_((noise * self.gain).to(dtype))
-        x = F.leaky_relu_(x.add_((self.bias * self.gain).to(dtype)[:, None, None]), _SLOPE)
-        return x if self.clamp is None else x.clamp(-self.clamp, self.clamp)
+            y = convolve(y, weight, padding=1)
+        scale: Tensor = self.gain / norm
+        # Without its d, what is added has to be divided by it. A clamp needs the features as they are, and
+        # float16 has no room for others.
+        put_off = self.clamp is None and dtype != torch.float16
+        if put_off:
+            shares, per = self.bias * norm, norm
+        else:
+            y = modulate(y, scale)
+            shares, per = (self.bias * self.gain).expand_as(norm), torch.full_like(norm, self.gain)
+        if noise is None:
+            ground = y.new_ones(len(y), y.shape[2] * y.shape[3], 1)
+            y = activate(y, ground, shares[:, None].to(dtype))
+        else:
+            ground = F.pad(noise.flatten(1)[:, :, None], (1, 0), value=1.0).to(dtype).expand(len(y), -1, -1)
+            y = activate(y, ground, torch.stack([shares, per * self.noise_strength], dim=1).to(dtype))
+        if put_off:
+            return Scaled(y, scale)
+        return Scaled(y if self.clamp is None else y.clamp(-self.clamp, self.clamp), None)
 
     def _quick(self, x: Tensor, w: Tensor, kind: str | Tensor) -> Tensor:
         dtype, device = x.dtype, x.device
         outputs, inputs = self.weight.shape[:2]
         weight, energy, bias, noise, shift, style_weight, style_bias = self._bake(dtype)
         if isinstance(kind, Tensor):
-            noise, shift = (kind * self.gain).to(dtype), None
+            noise, shift = (kind * (self.noise_strength * self.gain)).to(dtype), None
         elif kind == "none":
             noise = shift = None
         style = torch.addmm(style_bias, w, style_weight)
         if dtype == torch.float16:
             style = _bounded(style)
         demod = torch.mm(style.square(), energy).add_(1e-8 / self.gain**2).rsqrt_()
-        slope = _SLOPE if noise is None else None
+        slope = SLOPE if noise is None else None
         if len(x) == 1 and self.up:  # one picture: the blur's own weight carries d
             x = onednn.transposed(x * _spread(style, dtype), weight)
             kernel = (taps(outputs, 4.0, torch.float32, device) * demod.view(-1, 1, 1, 1)).to(dtype)
@@ -242,12 +265,12 @@ class StyledConv(nn.Module):
                 x = onednn.convolve(x, weight, None)
             demod = _spread(demod, dtype)
             if shift is not None:
-                return self._clamped(F.leaky_relu_(torch.addcmul(shift, x, demod, out=x), _SLOPE))
+                return self._clamped(F.leaky_relu_(torch.addcmul(shift, x, demod, out=x), SLOPE))
             x = x.mul_(demod).add_(bias[:, None, None])
             if noise is None:
-                x = F.leaky_relu_(x, _SLOPE)
+                x = F.leaky_relu_(x, SLOPE)
         if noise is not None:
-            x = F.leaky_relu_(x.add_(noise), _SLOPE)
+            x = F.leaky_relu_(x.add_(noise), SLOPE)
         return self._clamped(x)
 
     def _clamped(self, x: Tensor) -> Tensor:
@@ -317,14 +340,13 @@ class ToRGB(nn.Module):
         self.weight = nn.Parameter(torch.randn(img_channels, inputs, 1, 1))
         self.bias = nn.Parameter(torch.zeros(img_channels))
 
-    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+    def forward(self, x: Tensor | Scaled, w: Tensor) -> Tensor:
+        values, scale = x if isinstance(x, Scaled) else (x, None)
         style = self.affine(w) / math.sqrt(self.weight.shape[1])
+        style = style if scale is None else style * scale
         # A weight of its own for each picture is only 3 x C numbers here.
-        own = (self.weight[None, :, :, 0, 0] * style[:, None]).to(x.dtype)
-        count, channels, height, width = x.shape
-        flat = x.permute(0, 2, 3, 1).reshape(count, height * width, channels)
-        y = torch.bmm(own, flat.transpose(1, 2)).view(count, -1, height, width)
-        y = y.float() + self.bias[:, None, None]
+        own = (self.weight[None, :, :, 0, 0] * style[:, None]).to(values.dtype)
+        y = combine(values, own).float() + self.bias[:, None, None]
         return y if self.clamp is None else y.clamp(-self.clamp, self.clamp)
 
 
@@ -370,23 +392,31 @@ class SynthesisBlock(nn.Module):
         return [self.conv1] if self.first else [self.conv0, self.conv1]
 
     def forward(
-        self, x: Tensor | None, ws: Tensor, noises: list[str | Tensor], dtype: torch.dtype
-    ) -> tuple[Tensor, Tensor | None]:
+        self, x: Tensor | Scaled | None, ws: Tensor, noises: list[str | Tensor], dtype: torch.dtype
+    ) -> tuple[Tensor | Scaled, Tensor | None]:
         """Features, and what this block adds to the picture, from the features of the block before.
 
         `ws` [N, layers, w_dim] are those of this block.
         """
-        each: Iterator[tuple[StyledConv, Tensor, str | Tensor]]
-        each = zip(self.convs, ws.unbind(1), noises, strict=False)
         if x is None:
             x = self.const.to(dtype).expand(len(ws), -1, -1, -1)
-        x = x.to(dtype).contiguous(memory_format=torch.channels_last)
-        shortcut = self.skip(x) if self.architecture == "resnet" and not self.first else None
-        for conv, w, noise in each:
-            x = conv(x, w, noise)
+        elif isinstance(x, Scaled) and dtype == torch.float16:
+            x = x.whole()
+        if isinstance(x, Scaled):
+            x = Scaled(x.values.to(dtype), x.scale)
+        else:
+            x = x.to(dtype).contiguous(memory_format=torch.channels_last)
+        resnet = self.architecture == "resnet" and not self.first
+        shortcut = self.skip(_whole(x)) if resnet else None
+        for conv, w, noise in zip(self.convs, ws.unbind(1), noises, strict=False):
+            x = conv(x, w, noise, put_off=True)
         if shortcut is not None:
-            x = shortcut + x
+            x = shortcut + _whole(x)
         return x, self.torgb(x, ws[:, len(self.convs)]) if self.has_rgb else None
+
+
+def _whole(x: Tensor | Scaled) -> Tensor:
+    return x.whole() if isinstance(x, Scaled) else x
 
 
 class SynthesisNetwork(nn.Module):
@@ -424,19 +454,19 @@ class SynthesisNetwork(nn.Module):
     def step(
         self,
         index: int,
-        x: Tensor | None,
+        x: Tensor | Scaled | None,
         rgb: Tensor | None,
         ws: Tensor,
         noises: list[str | Tensor],
         precision: torch.dtype,
-    ) -> tuple[Tensor, Tensor | None]:
+    ) -> tuple[Tensor | Scaled, Tensor | None]:
         """Features and running RGB after block number `index`, given all `ws` [N, num_ws, w_dim]."""
         x, y = self._block(index, x, ws, noises, precision)
         return x, _sum(rgb, y)
 
     def _block(
-        self, index: int, x: Tensor | None, ws: Tensor, noises: list[str | Tensor], precision: torch.dtype
-    ) -> tuple[Tensor, Tensor | None]:
+        self, index: int, x: Tensor | Scaled | None, ws: Tensor, noises: list[str | Tensor], precision: torch.dtype
+    ) -> tuple[Tensor | Scaled, Tensor | None]:
         block = self.blocks[index]
         own = ws[:, self.starts[index] : self.ends[index]]
         x, y = block(x, own, noises, self.dtype(block.resolution, precision))
@@ -444,14 +474,15 @@ class SynthesisNetwork(nn.Module):
 
     def forward(self, ws: Tensor, noises: list[list[str | Tensor]], precision: torch.dtype = torch.float32) -> Tensor:
         ws = ws.float()
-        x = rgb = None
+        x: Tensor | Scaled | None = None
+        rgb: Tensor | None = None
         count = len(self.config.resolutions)
         alone = self._alone_from(ws)
         for i in range(alone):
             x, rgb = self.step(i, x, rgb, ws, noises[i], precision)
         added: list[list[Tensor]] = [[] for _ in range(count)]
         for n in range(len(ws) if alone < count else 0):
-            z = None if x is None else x[n : n + 1]
+            z: Tensor | Scaled | None = None if x is None else _whole(x)[n : n + 1]
             for i in range(alone, count):
                 own = [noise[n : n + 1] if isinstance(noise, Tensor) else noise for noise in noises[i]]
                 z, y = self._block(i, z, ws[n : n + 1], own, precision)
@@ -470,7 +501,7 @@ class SynthesisNetwork(nn.Module):
         """
         config = self.config
         count = len(config.resolutions)
-        if len(ws) == 1 or ws.device.type != "cpu" or _wants_grad(ws, *self.parameters()):
+        if len(ws) == 1 or ws.device.type != "cpu" or self.training or _wants_grad(ws, *self.parameters()):
             return count
         area = config.start[0] * config.start[1] / 16
         for i, resolution in enumerate(config.resolutions):
@@ -517,6 +548,7 @@ class StyleGAN2(Generator):
                 activation=config.mapping_activation,
                 lr_multiplier=config.lr_multiplier,
             )
+        self.eval()  # born for use; `train()` says that weights are about to change
 
     def synthesize(self, ws: Tensor, noise: Noise = "const", *, seed: Seed = None) -> Tensor:
         """ws [N, num_ws, w_dim] to images [N, C, H, W] around [-1, 1], not clipped.

@@ -135,3 +135,11 @@ def test_r1_can_be_trained_with() -> None:
 def test_impossible_sizes_are_refused() -> None:
     with pytest.raises(BadValue, match="power of two"):
         DiscriminatorConfig(resolution=48)
+
+
+def test_batches_judged_together_are_judged_as_if_alone() -> None:
+    D = small_discriminator()  # noqa: N806
+    one, other = torch.randn(8, 3, 16, 16), torch.randn(8, 3, 16, 16) * 3
+    together = D(torch.cat([one, other]), parts=2)
+    torch.testing.assert_close(together, torch.cat([D(one), D(other)]), rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(together, D(torch.cat([one, other])), rtol=1e-2)

@@ -142,7 +142,9 @@ def test_every_block_and_layer_stays_channels_last(training: bool, dtype: torch.
     seen = []
 
     def look(module, inputs, output) -> None:  # type: ignore[no-untyped-def]
-        x = output[0] if isinstance(output, tuple) else output
+        x = output
+        while isinstance(x, tuple):
+            x = x[0]
         seen.append(x.is_contiguous(memory_format=torch.channels_last))
 
     for module in G.modules():

@@ -1,0 +1,1 @@
+"""Experiments on disk, and what can be made of them."""
