@@ -44,6 +44,9 @@ ENLARGED = 1.25
 LEAST_TEAR = 14.0
 """By how many levels colours jump, at least, where a picture is torn."""
 
+MOST_STAIRS, SHARP = 40, 0.7
+"""So many places are looked at closely, and so much of the jump must lie between two rows of pixels."""
+
 CUT_AWAY = 0.5
 """A crop that keeps less than this much of a picture is told of."""
 
@@ -114,7 +117,7 @@ def look(item: Item, plan: Plan, prepare: bool = True, most: float | None = None
         # Pillow has no error of its own for a file that ends early.
         cut = "truncated" in str(error) or "not enough image data" in str(error)
         seen.findings.append("truncated" if cut else "unreadable")
-        seen.note = _plain(error)
+        seen.note = "" if cut else _plain(error)
     except Exception as error:
         # Pillow raises nearly anything on damaged files, struct.error, IndexError and SyntaxError included.
         seen.findings.append("unreadable")
@@ -224,7 +227,7 @@ def _decoded(picture: Picture, plan: Plan, seen: Looked) -> Picture:
     picture.load()
     if picture.format in ("JPEG", "MPO"):
         blocks = _blocks(picture, width if turned < 5 or not upright else height)
-        if blocks is not None and _is_torn(blocks):
+        if blocks is not None and _is_torn(picture, blocks):
             seen.findings.append("glitched")
         if blocks is not None and max(blocks.size) >= SMALL and not upright:
             # It is small already, and what was reduced once need not be again.
@@ -315,7 +318,7 @@ def _blocks(picture: Picture, full_width: int) -> Picture | None:
     return picture.reduce((across, down))
 
 
-def _is_torn(blocks: Picture) -> bool:
+def _is_torn(picture: Picture, blocks: Picture) -> bool:
     """Whether colours jump where the stream of a JPEG was damaged.
 
     From the damaged block on, all that follows is shifted by the same colour: the rest of its row of blocks, and all
@@ -350,7 +353,28 @@ def _is_torn(blocks: Picture) -> bool:
     spread = 1.5 * np.median(np.abs(steps), axis=(0, 1))
     torn &= np.abs(above_sum[:, :-1] / left) < 0.25 * size + spread / np.sqrt(left)
     torn &= np.abs((below_sum[:, -1:] - below_sum[:, :-1]) / right) < 0.25 * size + spread / np.sqrt(right)
-    return bool(torn.any())
+    at = np.argwhere(torn)
+    strongest = sorted(at, key=lambda place: -float(size[tuple(place)]))[:MOST_STAIRS]
+    return any(
+        _is_sharp(picture, blocks, int(rows[row]) + 1, int(column) + 1, int(channel), float(mean[row, column, channel]))
+        for row, column, channel in strongest
+    )
+
+
+def _is_sharp(picture: Picture, blocks: Picture, row: int, column: int, channel: int, jump: float) -> bool:
+    """Whether a stair of blocks is one from pixel to pixel, exactly between the blocks: a sloping ridge is not.
+
+    The damage begins in this row of blocks, at this column.
+    """
+    across, down = round(picture.width / blocks.width), round(picture.height / blocks.height)
+    halves = ((0, column * across, (row + 1) * down), (column * across, picture.width, row * down))
+    for begin, end, edge in halves:
+        if not 0 < edge < picture.height or end <= begin:
+            return False
+        strip = np.asarray(picture.crop((begin, edge - 1, end, edge + 1)), np.float32).reshape(2, end - begin, -1)
+        if float((strip[1] - strip[0])[:, channel].mean()) * np.sign(jump) < SHARP * abs(jump):
+            return False
+    return True
 
 
 def _lost_rows(picture: Picture, small: np.ndarray) -> bool:

@@ -138,6 +138,9 @@ def open_source(source: Any, every: int | None = None, per_second: float | None 
     if isinstance(source, (list, tuple)):
         if source and all(isinstance(each, (bytes, bytearray, memoryview)) for each in source):
             return _uploaded({f"upload {index + 1}": data for index, data in enumerate(source)}, every, per_second)
+        if source and all(isinstance(each, Mapping) and {"name", "content"} <= each.keys() for each in source):
+            # What an upload button of ipywidgets holds.
+            return _uploaded({shown(str(each["name"])): each["content"] for each in source}, every, per_second)
         return _files([_path(each) for each in source])
     path = _path(source)
     try:

@@ -251,3 +251,12 @@ def test_drawn_pictures_that_do_not_fit_are_told(drawer: list[Any], monkeypatch:
         Dataset.drawn("faces", 10, 16)
     assert os.listdir(place("datasets")) == []
     assert drawer == []
+
+
+def test_faces_are_drawn_as_they_are_drawn_one_by_one() -> None:
+    from runway_lab.training import drawn
+
+    data = Dataset.drawn("faces", 3, 16, seed=5)
+    assert np.array_equal(data[2], drawn.draw("faces", 7, size=16))
+    assert data.title == "Faces, drawn"
+    assert "data:image/jpeg" in data._repr_html_()

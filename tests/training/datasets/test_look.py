@@ -204,11 +204,13 @@ def test_a_torn_jpeg_is_found_and_a_horizon_is_not() -> None:
     hill = pixels.copy()
     hill[120:136, 104:] += [60, -40, 20]
     hill[136:] += [60, -40, 20]
+    ridge = pixels.copy()
+    ridge[np.arange(256)[:, None] > 112 + 24 * (np.arange(256) > 60) - np.arange(256) // 16] += [60, -40, 20]
     said = [
         seen(encoded(Image.fromarray(np.clip(each, 0, 255).astype(np.uint8)))).findings
-        for each in (torn, horizon, hill)
+        for each in (torn, horizon, hill, ridge)
     ]
-    assert said == [["glitched"], [], []]
+    assert said == [["glitched"], [], [], []]
 
 
 def test_damage_to_the_stream_of_a_jpeg_is_mostly_found() -> None:
@@ -319,3 +321,11 @@ def test_no_file_is_too_broken(form: str, plan: Plan) -> None:
         assert one.rows or one.findings
         assert all(len(row) == plan.bytes_each for row in one.rows)
         assert one.note.isprintable()
+
+
+def test_landscapes_with_ridges_are_not_torn() -> None:
+    from runway_lab.training import drawn
+
+    for seed in range(12):
+        picture = Image.fromarray(drawn.draw("landscapes", seed, 128)).resize((300, 200))
+        assert seen(encoded(picture, quality=80)).findings == []

@@ -108,6 +108,8 @@ def test_uploaded_bytes() -> None:
     data = encoded(photo())
     assert names(data) == ["upload.jpg"]
     assert names([data, encoded(photo(1), "PNG")]) == ["upload 1.jpg", "upload 2.png"]
+    button = ({"name": "cat.jpg", "content": memoryview(data), "size": len(data)},)
+    assert [(item.name, item.read(9)) for item in open_source(button)] == [("cat.jpg", data[:9])]
     source = open_source({"../my/cat.jpg": data, "b.png": memoryview(data)})
     assert [item.read(5) for item in source] == [data[:5], data[:5]]
 
