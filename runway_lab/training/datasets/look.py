@@ -330,7 +330,8 @@ def _is_torn(picture: Picture, blocks: Picture) -> bool:
     count = steps.shape[1]
     # A stair of some height lifts the two rows it lies in; most pictures have no such rows, and that is all.
     lift = np.abs(steps.mean(axis=1))
-    rows = np.flatnonzero((lift[:-1] + lift[1:]).max(axis=1) > 0.9 * LEAST_TEAR)
+    least = np.maximum(LEAST_TEAR, 6 * np.sqrt((steps * steps).mean(axis=(0, 1)) / count))
+    rows = np.flatnonzero((lift[:-1] + lift[1:] > 0.9 * least).any(axis=1))
     if not rows.size:
         return False
     above, below = steps[rows], steps[rows + 1]
@@ -342,7 +343,6 @@ def _is_torn(picture: Picture, blocks: Picture) -> bool:
     mean = (first + last) / count
     squares = (below_squares[:, :-1] + above_squares[:, -1:] - above_squares[:, :-1]) / count
     size = np.abs(mean)
-    least = np.maximum(LEAST_TEAR, 6 * steps.std(axis=(0, 1)) / np.sqrt(count))
     torn = (size > least) & (squares - mean * mean < (0.6 * size) ** 2)
     torn &= (left >= 0.08 * count) & (right >= 0.08 * count)
     if not torn.any():
