@@ -37,6 +37,7 @@ from runway_lab.library.atomic import flush_folder, in_words, write_json
 from runway_lab.library.locks import FileLock
 from runway_lab.library.places import lock_path, path, place
 from runway_lab.library.room import size
+from runway_lab.library.web import opener
 from runway_lab.library.weights import missing, target, where
 
 __all__ = ["Agree", "Progress", "fetch"]
@@ -201,7 +202,7 @@ class _Download:
                 headers["If-Range"] = kept
         with self._network():
             request = urllib.request.Request(self.file.url, headers=headers)
-            answer = _opener().open(request, timeout=TIMEOUT_SECONDS)
+            answer = opener().open(request, timeout=TIMEOUT_SECONDS)
         self.connected = True
         with answer:
             self._receive(answer, have, kept)
@@ -213,7 +214,7 @@ class _Download:
             yield
         except urllib.error.HTTPError as error:
             self.connected = True
-            with error:
+            with contextlib.closing(error):
                 self._refused(error)
         except urllib.error.URLError as error:
             raise self._unreachable(error.reason) from error
@@ -330,36 +331,6 @@ class _Download:
         with in_words(self.part, "thrown away"):
             self.part.unlink(missing_ok=True)
             self.note.unlink(missing_ok=True)
-
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows to http(s) alone, and never from a connection nobody can listen to into one everybody can."""
-
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
-    ) -> urllib.request.Request | None:
-        old, new = urlsplit(req.full_url).scheme, urlsplit(newurl).scheme
-        if new not in ("http", "https") or (old == "https" and new == "http"):
-            raise DownloadFailed(
-                f"{urlsplit(req.full_url).hostname} points on to an address that is not safe: {newurl[:200]}.",
-                hint="Tell the publisher of the model.",
-            )
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def _opener() -> urllib.request.OpenerDirector:
-    """Like urllib's own, less the ways of reading files of this machine and speaking FTP."""
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.ProxyHandler,
-        urllib.request.HTTPHandler,
-        urllib.request.HTTPSHandler,
-        urllib.request.HTTPDefaultErrorHandler,
-        urllib.request.HTTPErrorProcessor,
-        _Redirects,
-    ):
-        opener.add_handler(handler())
-    return opener
 
 
 def _validator(headers: Any) -> str:

@@ -5,6 +5,8 @@ One picture after another is drawn incrementally: an edit of the last layers cos
 good for the picture itself. Several at once go through the network in batches of about a quarter of a million pixels,
 which is where a processor is at its best and memory stays small.
 
+Threads may share a painter: what it keeps from one call to the next is changed by one of them at a time.
+
 `map` and `draw` leave alone what they do not know, so that a command can hand on all it was told to both:
 `painter.draw(painter.map([z], **told), **told)`.
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -77,13 +80,40 @@ class Painter:
     """Draws what a checkpoint learned. `psi` is the truncation where none is said."""
 
     def __init__(self, checkpoint: Checkpoint, psi: float = 1.0, path: Path | None = None) -> None:
-        self.checkpoint, self.psi, self.path = checkpoint, psi, path
+        self.psi = psi
+        self._lock = threading.RLock()
+        self._take(checkpoint, path)
+
+    def _take(self, checkpoint: Checkpoint, path: Path | None) -> None:
+        self.checkpoint, self.path = checkpoint, path
         self.generator = generator = checkpoint.generator
         self.num_ws, self.w_dim, self.z_dim = generator.num_ws, generator.w_dim, generator.z_dim
-        self._last: tuple[tuple[str, int], IncrementalSynthesis] | None = None
+        self._last: tuple[tuple[object, ...], IncrementalSynthesis] | None = None
         self._directions: dict[tuple[str, int, tuple[int, int] | None], list[Direction]] = {}
         self._blended: tuple[tuple[object, ...], Painter] | None = None
-        self._other: tuple[Path, Checkpoint] | None = None
+        self._other: tuple[tuple[object, ...], Checkpoint] | None = None
+
+    def change(self, path: Path) -> None:
+        """Goes on with another checkpoint of the same measures, such as training saves one after the other."""
+        other = load(path)
+        made = other.generator.to(self.generator.device)
+        made.precision = self.generator.precision
+        now, then = self._measures(), Painter(other)._measures()
+        for what, mine in now.items():
+            if then[what] != mine:
+                raise BadValue(
+                    f"{path.name} has {what} {then[what]}, the checkpoint that runs has {mine}.",
+                    hint="Run it as a model of its own: rl.run('stylegan/any', checkpoint=...).",
+                )
+        with self._lock:
+            self._take(other, path)
+
+    def _measures(self) -> dict[str, Any]:
+        """What the fields of the commands were made for."""
+        about = self.about()
+        return {
+            name: about[name] for name in ("width", "height", "channels", "z_dim", "w_dim", "num_ws", "labels", "sizes")
+        }
 
     @property
     def labels(self) -> list[str]:
@@ -163,9 +193,10 @@ class Painter:
         if method == "saved":
             return load_directions(self.kept)[:count] if self.kept.is_file() else []
         key = (method, count, layers)
-        if key not in self._directions:
-            self._directions[key] = (sefa if method == "sefa" else pca)(self.generator, count, layers)
-        return self._directions[key]
+        with self._lock:
+            if key not in self._directions:
+                self._directions[key] = (sefa if method == "sefa" else pca)(self.generator, count, layers)
+            return self._directions[key]
 
     @property
     def kept(self) -> Path:
@@ -176,6 +207,10 @@ class Painter:
 
     def keep(self, direction: Direction) -> list[Direction]:
         """Keeps a direction beside the checkpoint, in place of one by the same name; all that are kept."""
+        with self._lock:
+            return self._keep(direction)
+
+    def _keep(self, direction: Direction) -> list[Direction]:
         known = [each for each in self.directions("saved", 10_000, None) if each.name != direction.name]
         draft = self.kept.with_name(f".{self.kept.name}.{os.getpid()}.tmp")
         try:
@@ -192,20 +227,23 @@ class Painter:
 
     def other(self, path: Path) -> Checkpoint:
         """A checkpoint to blend with; the last one is kept, for whoever moves a slider."""
-        if self._other is None or self._other[0] != path:
-            self._other = (path, load(path))
-        return self._other[1]
+        key = _as_it_is(path)
+        with self._lock:
+            if self._other is None or self._other[0] != key:
+                self._other = (key, load(path))
+            return self._other[1]
 
     def blended(self, path: Path, amount: float, swap_from: int | None, width: float) -> Painter:
         """One that draws what this and another checkpoint make together."""
-        key = (path, amount, swap_from, width)
-        if self._blended is None or self._blended[0] != key:
-            # A preview needs no discriminators, and copying them would take half the time.
-            other = dataclasses.replace(self.other(path), discriminator=None)
-            mine = dataclasses.replace(self.checkpoint, discriminator=None)
-            made = blend(mine, other, amount, swap_from=swap_from, width=width)
-            self._blended = (key, Painter(made, self.psi))
-        return self._blended[1]
+        key = (*_as_it_is(path), amount, swap_from, width)
+        with self._lock:
+            if self._blended is None or self._blended[0] != key:
+                # A preview needs no discriminators, and copying them would take half the time.
+                other = dataclasses.replace(self.other(path), discriminator=None)
+                mine = dataclasses.replace(self.checkpoint, discriminator=None)
+                made = blend(mine, other, amount, swap_from=swap_from, width=width)
+                self._blended = (key, Painter(made, self.psi))
+            return self._blended[1]
 
     def target(self, picture: Any) -> Tensor:
         """A Pillow image, cut to the shape of this model's pictures, as the network would draw it."""
@@ -243,10 +281,20 @@ class Painter:
 
     def _incremental(self, noise: str, seed: int) -> IncrementalSynthesis:
         key = (noise, seed if noise == "random" else 0)
-        if self._last is None or self._last[0] != key:
-            assert isinstance(self.generator, StyleGAN2)
-            self._last = (key, IncrementalSynthesis(self.generator, NOISES[noise], seed=seed))
-        return self._last[1]
+        with self._lock:
+            if self._last is None or self._last[0] != key:
+                assert isinstance(self.generator, StyleGAN2)
+                self._last = (key, IncrementalSynthesis(self.generator, NOISES[noise], seed=seed))
+            return self._last[1]
+
+
+def _as_it_is(path: Path) -> tuple[object, ...]:
+    """A file and which one it is just now: training writes the next by the same name."""
+    try:
+        known = path.stat()
+    except OSError:
+        return (path,)
+    return path, known.st_mtime_ns, known.st_size, known.st_ino
 
 
 def to_pixels(images: Tensor) -> Picture:

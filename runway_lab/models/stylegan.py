@@ -34,6 +34,7 @@ from runway_lab.stylegan.projection import descend
 __all__ = [
     "about",
     "blend",
+    "change",
     "directions",
     "edit",
     "from_w",
@@ -49,6 +50,8 @@ __all__ = [
 
 Row = np.ndarray[Any, Any]
 SHOWN_EVERY_SECONDS = 0.5
+SHOWING_COSTS_LESS_THAN = 3
+"""Times as long as drawing what is shown takes, so much is worked before it is shown again."""
 
 
 @setup(
@@ -293,11 +296,15 @@ def project(
     descent = descend(
         painter.generator, painter.target(image), space, steps=steps, seed=seed, labels=painter.label(label)
     )
-    shown = time.monotonic()
+    shown, pause = time.monotonic(), SHOWN_EVERY_SECONDS
     with contextlib.closing(descent):
         for reached in descent:
-            if reached.step == steps or time.monotonic() - shown > SHOWN_EVERY_SECONDS:
-                yield _drawn(painter, reached.ws) | {"psnr": reached.psnr}, reached.step / steps
+            # Only between what is shown can anybody stop it, also while it searches for where to begin.
+            if reached.step == steps or time.monotonic() - shown >= pause:
+                began = time.monotonic()
+                drawn = _drawn(painter, reached.ws)
+                pause = max(SHOWN_EVERY_SECONDS, SHOWING_COSTS_LESS_THAN * (time.monotonic() - began))
+                yield drawn | {"psnr": reached.psnr}, reached.step / steps
                 shown = time.monotonic()
 
 
@@ -335,6 +342,19 @@ def blend(
     made = painter.blended(path, amount, None if swap_from == "all" else int(swap_from), width)
     picture = made.draw(made.map([z], **told), **told)[0]
     return {"image": picture, "saved": _save(painter, made, path, save) if save else ""}
+
+
+@command(
+    inputs={
+        "checkpoint": Text("Its name in your library, also of one saved since this model started.", default=NEWEST),
+        "file": File("Instead: a checkpoint that is not in your library.", optional=True),
+    },
+    outputs={"about": Anything()},
+)
+def change(painter: Painter, checkpoint: str, file: Path | None) -> dict[str, Any]:
+    """Goes on with another checkpoint of the same measures, as training saves them, without a new start."""
+    painter.change(find(checkpoint, file))
+    return painter.about()
 
 
 @command(outputs={"about": Anything()})

@@ -11,33 +11,35 @@ no time more than the file and the networks themselves are in memory.
 
 from __future__ import annotations
 
+import itertools
 import mmap
-import shutil
+import os
+import stat
 import struct
 import tempfile
-import urllib.error
-import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from runway_lab.errors import BadValue, DownloadFailed, Offline
+from runway_lab.errors import BadValue, shorten
+from runway_lab.library.web import MOST_BYTES, fetch, is_address
 from runway_lab.stylegan.discriminator import Discriminator
 from runway_lab.stylegan.errors import BadCheckpoint
-from runway_lab.stylegan.found import Found
+from runway_lab.stylegan.found import Found, in_text
 from runway_lab.stylegan.generator import Generator
 from runway_lab.stylegan.native import looks_native, read_native, write_native
 from runway_lab.stylegan.nvidia import read_nvidia
 from runway_lab.stylegan.onnxfile import save_onnx
-from runway_lab.stylegan.records import Record, megabytes
+from runway_lab.stylegan.records import Record
 from runway_lab.stylegan.rosinality import (
+    ABOUT,
     discriminator_to_rosinality,
     generator_to_rosinality,
     read_rosinality,
 )
-from runway_lab.stylegan.shapes import Arrays, build
+from runway_lab.stylegan.shapes import Arrays, Blueprint
 from runway_lab.stylegan.stylegan2 import StyleGAN2, StyleGAN2Config
 from runway_lab.stylegan.stylegan3 import StyleGAN3, StyleGAN3Config
 from runway_lab.stylegan.tensorflow import read_tensorflow
@@ -45,6 +47,21 @@ from runway_lab.stylegan.torchfile import read_archive, read_stream
 from runway_lab.stylegan.unpickle import Unpickler
 
 __all__ = ["Checkpoint", "load"]
+
+_DERIVED_BYTES = 24 * 2**20
+"""What may come on top of what a file holds: fixed noise, of which older files have none."""
+
+_SENSELESS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+"""What reading meets where a file's parts do not fit together. RecursionError is a RuntimeError."""
 
 _FOREIGN = (
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself", "Fetch it with `git lfs pull`."),
@@ -109,6 +126,7 @@ class Checkpoint:
             contents: dict[str, Any] = {
                 "g_ema": generator_to_rosinality(self.generator),
                 "latent_avg": self.generator.mapping.w_avg.detach().cpu().clone(),
+                ABOUT: in_text(self.labels, self.licence, self.lineage, self.recipe),
             }
             if isinstance(self.live, StyleGAN2):
                 contents["g"] = generator_to_rosinality(self.live)
@@ -130,45 +148,76 @@ class Checkpoint:
         return path
 
 
-def load(path_or_url: str | Path, *, live: bool = False) -> Checkpoint:
+def load(path_or_url: str | Path, *, live: bool = False, most_bytes: int = MOST_BYTES) -> Checkpoint:
     """Read a StyleGAN2 or StyleGAN3 checkpoint of any known format, without running anything in it.
 
-    With `live` the generator as training left it comes too, for going on with training.
+    With `live` the generator as training left it comes too, for going on with training. From an address no more
+    than `most_bytes` are fetched.
     """
     text = str(path_or_url)
-    if text.startswith(("http://", "https://")):
-        with tempfile.TemporaryDirectory() as folder:
-            return load(_download(text, Path(folder) / "download"), live=live)
-    path = Path(path_or_url).expanduser()
-    if not path.is_file():
-        raise BadCheckpoint(f"There is no file {str(path)!r}.", hint="Look whether the name is right.")
-    if path.stat().st_size == 0:
-        raise BadCheckpoint(f"{path.name} is empty.", hint="It was not copied or downloaded; get it again.")
-    with path.open("rb") as file:
-        # Not closed by hand: it goes when the last array that points into it goes.
-        mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    if is_address(text):
+        # A mapped file cannot be deleted on Windows, before the last array that points into it is gone.
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            path = fetch(text, Path(folder) / "checkpoint", most_bytes)
+            return _load(path, text if len(text) <= 200 else f"{text[:197]}...", live)
     try:
-        return _assemble(_recognise(mapped), live)
-    except BadCheckpoint as error:
-        error.what = f"{path.name}: {error.what}"
-        raise
-    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError, struct.error) as error:
+        path = Path(path_or_url).expanduser()
+        kind = path.stat().st_mode
+    except (OSError, RuntimeError, ValueError) as error:
+        words = error.strerror if isinstance(error, OSError) and not isinstance(error, FileNotFoundError) else ""
         raise BadCheckpoint(
-            f"{path.name}: This file is put together in a way that makes no sense.",
-            hint="It is damaged, or from a variant that is not known here.",
-            details=repr(error)[:500],
+            f"There is no file {shorten(text, 200)}{f' that could be read: {words}' if words else ''}.",
+            hint="Look whether the name is right. An address begins with https:// and is given as text.",
+        ) from None
+    if stat.S_ISDIR(kind):
+        raise BadCheckpoint(f"{path.name or path} is a folder.", hint="Choose the checkpoint in it.")
+    if not stat.S_ISREG(kind):
+        raise BadCheckpoint(f"{path.name} is a device or a pipe, not a file.", hint="Copy what comes out into a file.")
+    return _load(path, path.name, live)
+
+
+def _load(path: Path, name: str, live: bool) -> Checkpoint:
+    """What lies in a file, which is called `name` where something is wrong with it."""
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size == 0:
+                raise BadCheckpoint("This file is empty.", hint="It was not copied or downloaded; get it again.")
+            # Not closed by hand: it goes when the last array that points into it goes.
+            mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        return _assemble(_recognise(mapped), live, len(mapped))
+    except BadCheckpoint as error:
+        error.what = f"{name}: {error.what}"
+        raise
+    except OSError as error:
+        raise BadCheckpoint(
+            f"{name}: This file cannot be read: {error.strerror or error}.",
+            hint="Look at its permissions and at the memory of this machine.",
         ) from error
+    except Exception as error:
+        if isinstance(error, MemoryError) or "allocate memory" in str(error):
+            raise BadCheckpoint(
+                f"{name}: This machine has not enough free memory to read it.",
+                hint="Close other programs or stop other models; reading takes up to three times the size of the file.",
+            ) from error
+        if isinstance(error, _SENSELESS):
+            raise BadCheckpoint(
+                f"{name}: This file is put together in a way that makes no sense.",
+                hint="It is damaged, or from a variant that is not known here.",
+                details=repr(error)[:500],
+            ) from error
+        raise
 
 
 def _recognise(data: memoryview) -> Found:
     head = bytes(data[:64])
+    # The first bytes of our own format are a number, which may look like anything.
+    if looks_native(head, len(data)):
+        return read_native(data)
     for magic, what, hint in _FOREIGN:
         if head.lstrip().startswith(magic):
             raise BadCheckpoint(f"This is {what}.", hint=hint)
     if head.startswith(b"PK\x03\x04"):
         return _torch(read_archive(data))
-    if looks_native(head, len(data)):
-        return read_native(data)
     if head[:1] == b"\x08" and head[2:3] == b"\x12":
         raise BadCheckpoint(
             "This is an ONNX file, which can be run but not read back.",
@@ -220,54 +269,48 @@ def _torch(value: Any) -> Found:
 
 def _parts(value: Any) -> str:
     if isinstance(value, dict):
-        names = ", ".join(str(name)[:40] for name in list(value)[:6])
+        # Never str() of what a file holds: a key may be a tuple of many long texts.
+        names = ", ".join(shorten(name, 40).strip("'") for name in itertools.islice(value, 6))
         return f"a dictionary of {names or 'nothing'}{', ...' if len(value) > 6 else ''}"
     return f"a {type(value).__name__}"
 
 
-def _assemble(found: Found, live: bool) -> Checkpoint:
+def _assemble(found: Found, live: bool, size: int) -> Checkpoint:
+    """The networks; none gets memory before it is certain that all are as large as the file, or less."""
     config = found.config
 
-    def generator(arrays: Arrays, what: str) -> Generator:
+    def generator(arrays: Arrays, what: str) -> Blueprint[Generator]:
         if isinstance(config, StyleGAN3Config):
-            return build(lambda: StyleGAN3(config), arrays, what)
-        return build(lambda: StyleGAN2(config), arrays, what)
+            return Blueprint(lambda: StyleGAN3(config), arrays, what)
+        return Blueprint(lambda: StyleGAN2(config), arrays, what)
 
-    critic_config, critic = found.discriminator_config, None
+    critic_config, critic, training = found.discriminator_config, None, None
     averaged = generator(found.generator, "generator")
     if found.discriminator is not None and critic_config is not None:
-        critic = build(lambda: Discriminator(critic_config), found.discriminator, "discriminator")
+        critic = Blueprint(lambda: Discriminator(critic_config), found.discriminator, "discriminator")
+    if live and found.live is not None:
+        training = generator(found.live, "generator in training")
+    most = 2 * size + _DERIVED_BYTES
+    needed = averaged.size + (0 if critic is None else critic.size)
+    if training is not None and needed + training.size > most:
+        # In half precision, and the same one twice: there is nothing more to be had.
+        found.notes.append("Its generator in training is the averaged one, and was left out.")
+        training = None
+    if needed > most:
+        raise BadCheckpoint(
+            f"This file has {size / 1e6:.1f} MB and unfolds into networks of {needed / 1e6:.0f} MB.",
+            hint="Half precision doubles, nothing makes more of it; the file is damaged or hostile.",
+        )
     return Checkpoint(
-        generator=averaged,
-        discriminator=critic,
+        generator=averaged.build(),
+        discriminator=None if critic is None else critic.build(),
         kind=found.kind,
         config=config,
         labels=found.labels,
-        live=generator(found.live, "generator in training") if live and found.live is not None else None,
+        live=None if training is None else training.build(),
         format=found.format,
         licence=found.licence,
         lineage=found.lineage,
         recipe=found.recipe,
         notes=found.notes,
     )
-
-
-def _download(url: str, path: Path) -> Path:
-    try:
-        with urllib.request.urlopen(url, timeout=60) as answer, path.open("wb") as file:
-            announced = int(answer.headers.get("Content-Length") or 0)
-            shutil.copyfileobj(answer, file, 1 << 20)
-    except urllib.error.HTTPError as error:
-        raise DownloadFailed(
-            f"{url} answered {error.code} {error.reason}.", hint="Look whether the address is right."
-        ) from None
-    except (urllib.error.URLError, OSError) as error:
-        raise Offline(
-            f"{url} could not be reached.",
-            hint="Look at your connection, or download it in a browser.",
-            details=str(error),
-        ) from None
-    size = path.stat().st_size
-    if size < announced:
-        raise DownloadFailed(f"The download ended after {megabytes(size, announced)}.", hint="Try again.")
-    return path

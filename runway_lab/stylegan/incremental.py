@@ -8,6 +8,8 @@ with a 64x64 preview of the result, for a fraction of the work, and going on fro
 
 from __future__ import annotations
 
+import threading
+
 import torch
 from torch import Tensor
 
@@ -19,7 +21,7 @@ __all__ = ["IncrementalSynthesis"]
 
 
 class IncrementalSynthesis:
-    """A StyleGAN2 that remembers the blocks of its last picture.
+    """A StyleGAN2 that remembers the blocks of its last picture. Threads take turns.
 
     >>> from runway_lab.stylegan.stylegan2 import StyleGAN2Config
     >>> config = StyleGAN2Config(resolution=16, z_dim=8, w_dim=8, channel_base=128, channel_max=16)
@@ -40,10 +42,15 @@ class IncrementalSynthesis:
         self.generator = generator
         self.computed = 0
         self._noise, self._seed = noise, seed
+        self._lock = threading.RLock()
         self.forget()
 
     def forget(self) -> None:
-        """Start afresh, for instance after the weights have changed."""
+        """Start afresh: after weights were changed by hand, say `generator.forget()`, and this one knows as well."""
+        with self._lock:
+            self._forget()
+
+    def _forget(self) -> None:
         self._ws: Tensor | None = None
         self._states: list[tuple[Tensor | Scaled, Tensor | None]] = []
         self._settings: tuple[object, ...] = ()
@@ -61,16 +68,20 @@ class IncrementalSynthesis:
 
         `computed` then says how many blocks had to be computed for it.
         """
-        network = self.generator.synthesis
         self.generator.check_ws(ws)
         if resolution is None:
             resolution = self.resolutions[-1]
         if resolution not in self.resolutions:
             known = ", ".join(map(str, self.resolutions))
             raise BadValue(f"There is no preview at {resolution}.", hint=f"There is one at {known}.")
-        settings = (len(ws), ws.device, self.generator.precision)
+        with self._lock:
+            return self._drawn(ws, resolution)
+
+    def _drawn(self, ws: Tensor, resolution: int) -> Tensor:
+        network = self.generator.synthesis
+        settings = (len(ws), ws.device, self.generator.precision, network.changes)
         if settings != self._settings:
-            self.forget()
+            self._forget()
             self._settings = settings
             source = noise_source(self._noise, self._seed, self.generator.device)
             self._noises = network.noises(self._noise, len(ws), source)

@@ -21,9 +21,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["Dense", "Mapping", "normalize"]
+__all__ = ["ACTIVATIONS", "Dense", "Mapping", "normalize"]
 
-_ACTIVATIONS: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {
+ACTIVATIONS: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {
     "linear": (lambda x: x, 1.0),
     "lrelu": (lambda x: F.leaky_relu(x, 0.2), math.sqrt(2)),
     "relu": (F.relu, math.sqrt(2)),
@@ -63,7 +63,7 @@ class Dense(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = torch.addmm(self.bias, x.to(self.weight.dtype), self.weight.T, beta=self.lr_multiplier, alpha=self.gain)
-        function, gain = _ACTIVATIONS[self.activation]
+        function, gain = ACTIVATIONS[self.activation]
         x = function(x)
         return x * gain if gain != 1.0 else x
 

@@ -22,13 +22,13 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from runway_lab.errors import BadValue
+from runway_lab.errors import BadValue, shorten
 from runway_lab.stylegan.discriminator import Discriminator, DiscriminatorConfig
 from runway_lab.stylegan.errors import BadCheckpoint
-from runway_lab.stylegan.found import Found
+from runway_lab.stylegan.found import Found, from_text, in_text
 from runway_lab.stylegan.generator import Generator
 from runway_lab.stylegan.records import Storage, Truncated, dimensions, tensor_ref, width_of
-from runway_lab.stylegan.shapes import Arrays, discriminator_config, generator_config
+from runway_lab.stylegan.shapes import Arrays, discriminator_config, generator_config, own_numbers
 from runway_lab.stylegan.stylegan2 import StyleGAN2Config
 from runway_lab.stylegan.stylegan3 import StyleGAN3Config
 
@@ -52,19 +52,17 @@ def read_native(data: memoryview) -> Found:
             "This .safetensors file is of another kind of network.",
             hint=f"StyleGAN files of this project say {FORMAT!r} in their metadata.",
         )
-    stated, critic_stated = _json(metadata, "config", dict), _json(metadata, "discriminator_config", dict)
+    stated, critic_stated = from_text(metadata, "config", dict), from_text(metadata, "discriminator_config", dict)
     generator = _part(arrays, "generator.")
     kind = str(metadata.get("kind"))
     config: StyleGAN2Config | StyleGAN3Config
     try:
         if kind == "stylegan2":
-            config = generator_config(
-                generator, _only(stated, "conv_clamp", "fp16_blocks", "lr_multiplier", "mapping_activation")
-            )
+            known = ("conv_clamp", "fp16_blocks", "lr_multiplier", "mapping_activation", "channel_base", "channel_max")
+            config = generator_config(generator, _only(stated, *known))
             start = config.start
         elif kind in ("stylegan3-t", "stylegan3-r"):
-            names = {field.name for field in fields(StyleGAN3Config)}
-            config, start = StyleGAN3Config(**_only(stated, *names)), (4, 4)
+            config, start = StyleGAN3Config(**_stylegan3(stated)), (4, 4)
         else:
             raise BadCheckpoint(f"There is no kind {kind[:40]!r} of StyleGAN.", hint="A newer version may know it.")
     except BadValue as error:
@@ -77,11 +75,9 @@ def read_native(data: memoryview) -> Found:
     found.live = _part(arrays, "live.") or None
     found.discriminator = _part(arrays, "discriminator.") or None
     if found.discriminator is not None:
-        says = _only(critic_stated, "conv_clamp", "fp16_blocks", "mbstd_group", "mapping_lr_multiplier")
-        found.discriminator_config = discriminator_config(found.discriminator, says, start)
-    found.labels = tuple(str(label) for label in _json(metadata, "labels", list))
-    found.licence = metadata.get("licence", "")
-    found.lineage, found.recipe = _json(metadata, "lineage", list), _json(metadata, "recipe", dict)
+        known = ("conv_clamp", "fp16_blocks", "mbstd_group", "mapping_lr_multiplier", "channel_base", "channel_max")
+        found.discriminator_config = discriminator_config(found.discriminator, _only(critic_stated, *known), start)
+    found.tell(metadata)
     return found
 
 
@@ -112,6 +108,7 @@ def _contents(data: memoryview) -> tuple[dict[str, str], Arrays]:
             strides = [math.prod(shape[i + 1 :]) for i in range(len(shape))]
             storage = Storage(_KINDS[kind], (end - begin) // width, body[begin:end])
             arrays[name] = tensor_ref(storage, 0, shape, strides).array()
+        own_numbers(arrays)
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
         if isinstance(error, BadCheckpoint):
             raise
@@ -129,12 +126,25 @@ def _part(arrays: Arrays, prefix: str) -> Arrays:
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-def _json(metadata: dict[str, str], name: str, kind: type) -> Any:
-    try:
-        value = json.loads(metadata.get(name, "null"))
-    except (ValueError, RecursionError):
-        value = None
-    return value if isinstance(value, kind) else kind()
+def _stylegan3(stated: dict[str, Any]) -> dict[str, Any]:
+    """Its settings, each of the type it must have: what is wrong here would else only fail when it draws."""
+    says = {}
+    for each in fields(StyleGAN3Config):
+        value = stated.get(each.name, each.default)
+        if isinstance(each.default, bool):
+            fits = isinstance(value, bool)
+        elif isinstance(each.default, int):
+            fits = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 10**9
+        else:
+            fits = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1e9
+            fits = fits or (value is None and each.name == "conv_clamp")
+        if not fits:
+            raise BadCheckpoint(
+                f"This file's configuration makes no sense: {each.name} cannot be {shorten(value, 40)}.",
+                hint="It is damaged; get it again.",
+            )
+        says[each.name] = value
+    return says
 
 
 def _only(stated: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -159,7 +169,7 @@ def write_native(
         "format": FORMAT,
         "kind": kind,
         "config": json.dumps(asdict(config)),
-        "labels": json.dumps(labels),
+        **in_text(labels, licence, lineage, recipe),
     }
     tensors = _state(generator, "generator.")
     if live is not None:
@@ -168,7 +178,6 @@ def write_native(
         tensors |= _state(discriminator, "discriminator.")
         critic: DiscriminatorConfig = discriminator.config
         metadata["discriminator_config"] = json.dumps(asdict(critic))
-    metadata |= {"licence": licence, "lineage": json.dumps(lineage), "recipe": json.dumps(recipe)}
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         save_file(tensors, unfinished, metadata)

@@ -14,11 +14,12 @@ from runway_lab.errors import BadValue
 from runway_lab.stylegan.errors import BadCheckpoint
 from runway_lab.stylegan.found import Found
 from runway_lab.stylegan.records import Record, TensorRef
-from runway_lab.stylegan.shapes import Arrays, discriminator_config, generator_config
+from runway_lab.stylegan.shapes import Arrays, discriminator_config, generator_config, own_numbers
 from runway_lab.stylegan.stylegan3 import StyleGAN3Config
 
-__all__ = ["read_nvidia"]
+__all__ = ["plain_taps", "read_nvidia"]
 
+_MOST_PARTS = 20_000
 _LICENCE = "NVIDIA Source Code License: for research and evaluation only, not for commercial use"
 
 
@@ -56,7 +57,7 @@ def read_nvidia(contents: dict[str, Any]) -> Found:
 def _refuse_relatives(record: Record, kwargs: dict[str, Any]) -> None:
     modules = record.state.get("_modules")
     names = set(modules) if isinstance(modules, dict) else set()
-    mapping = kwargs.get("mapping_kwargs")
+    mapping, synthesis = kwargs.get("mapping_kwargs"), kwargs.get("synthesis_kwargs")
     xl = isinstance(mapping, dict) and "rand_embedding" in mapping
     if record.name == "SuperresGenerator" or xl or "path_stem" in kwargs:
         what = "a StyleGAN-XL generator"
@@ -64,7 +65,7 @@ def _refuse_relatives(record: Record, kwargs: dict[str, Any]) -> None:
         what = "an EG3D generator"
     elif record.name != "Generator" or not {"mapping", "synthesis"} <= names:
         what = f"a {record.name}, which is neither StyleGAN2 nor StyleGAN3"
-    elif "ngf" in kwargs.get("synthesis_kwargs", {}) or "cond" in kwargs:
+    elif (isinstance(synthesis, dict) and "ngf" in synthesis) or "cond" in kwargs:
         what = "a FastGAN generator of Projected GAN"
     else:
         return
@@ -87,28 +88,28 @@ def _arrays(record: Record) -> Arrays:
     """All parameters and buffers by their dotted names."""
     arrays: Arrays = {}
     waiting = [("", record)]
-    visited = 0
+    seen = 0
     while waiting:
         prefix, module = waiting.pop()
-        visited += 1
         if not isinstance(module, Record) or not isinstance(module.state, dict):
             raise BadCheckpoint(f"The part {prefix!r} of this file is no module.", hint="The file is damaged.")
-        for group in ("_buffers", "_parameters"):
-            for name, tensor in _named(module, group):
-                if isinstance(tensor, TensorRef) and name != "resample_filter":
-                    arrays[prefix + name] = tensor.array()
-        for name, child in _named(module, "_modules"):
-            if child is not None:
-                waiting.append((f"{prefix}{name}.", child))
-        # A module may be named in many places, and these again in many: a small file, a tree without end.
-        if visited > 5_000 or len(prefix) > 500:
-            raise BadCheckpoint("This file's network is nested without end.", hint="It is damaged or hostile.")
-    return arrays
+        for group in ("_buffers", "_parameters", "_modules"):
+            members = module.state.get(group)
+            for name, value in members.items() if isinstance(members, dict) else ():
+                seen += 1
+                # A module may be named in many places, and these again in many: a small file, a tree without end.
+                if seen > _MOST_PARTS or not isinstance(name, str) or len(prefix) + len(name) > 500:
+                    raise BadCheckpoint("This file's network is nested without end.", hint="It is damaged or hostile.")
+                if group == "_modules" and value is not None:
+                    waiting.append((f"{prefix}{name}.", value))
+                elif isinstance(value, TensorRef) and name != "resample_filter":
+                    arrays[prefix + name] = value.array()
+    return own_numbers(arrays)
 
 
-def _named(module: Record, group: str) -> list[tuple[str, Any]]:
-    members = module.state.get(group)
-    return [(str(name), value) for name, value in members.items()] if isinstance(members, dict) else []
+def plain_taps(taps: Any) -> bool:
+    """Whether a filter is the one all StyleGAN2s that are known here have; anything could stand in its place."""
+    return isinstance(taps, list | tuple) and len(taps) == 4 and list(taps) == [1, 3, 3, 1]
 
 
 def _number(value: Any, least: float, most: float) -> Any:
@@ -121,8 +122,10 @@ def _says(kwargs: dict[str, Any]) -> dict[str, Any]:
     synthesis, mapping = kwargs.get("synthesis_kwargs"), kwargs.get("mapping_kwargs")
     synthesis = synthesis if isinstance(synthesis, dict) else {}
     mapping = mapping if isinstance(mapping, dict) else {}
-    taps = synthesis.get("resample_filter", [1, 3, 3, 1])
-    if list(taps) != [1, 3, 3, 1] or synthesis.get("activation", "lrelu") != "lrelu":
+    if (
+        not plain_taps(synthesis.get("resample_filter", (1, 3, 3, 1)))
+        or synthesis.get("activation", "lrelu") != "lrelu"
+    ):
         raise BadCheckpoint(
             "This StyleGAN2 was trained with another filter or activation than [1, 3, 3, 1] and leaky ReLU.",
             hint="Such variants cannot be drawn here.",
@@ -143,7 +146,7 @@ def _says_discriminator(kwargs: dict[str, Any]) -> dict[str, Any]:
     return {
         "conv_clamp": _number(kwargs.get("conv_clamp"), 0, 1e9),
         "fp16_blocks": _number(kwargs.get("num_fp16_res"), 1, 20),
-        "mbstd_group": _number(epilogue.get("mbstd_group_size", 4), 1, 1e6),
+        "mbstd_group": epilogue.get("mbstd_group_size", 4),  # None: all pictures of a batch
         "mapping_lr_multiplier": _number(mapping.get("lr_multiplier"), 1e-9, 1e9),
     }
 

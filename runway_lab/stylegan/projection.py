@@ -17,7 +17,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from collections.abc import Generator as Generating
 from dataclasses import dataclass
 from typing import Literal
@@ -33,12 +33,18 @@ from runway_lab.latents import Point
 from runway_lab.stylegan.errors import Incompatible
 from runway_lab.stylegan.generator import Generator
 
+_PART_PIXELS = 1 << 18
+"""How much of the search is drawn at once: about a second's work, after which somebody may have had enough."""
+
 __all__ = ["Progress", "Projection", "descend", "project", "psnr"]
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a projection is: of `steps` this `step`, how close the best so far comes, and the ws of that."""
+    """Where a projection is: of `steps` this `step`, how close the best so far comes, and the ws of that.
+
+    Step 0 is the search that comes first; it is told of several times.
+    """
 
     step: int
     steps: int
@@ -94,14 +100,15 @@ def project(
 ) -> Projection:
     """Find the ws with which `generator` draws `target` [1, C, H, W] (or [C, H, W]) in [-1, 1].
 
-    Ends after `steps`, or `seconds`, or when `stop()` says so, with the best so far. `features` may turn pictures into
+    Ends after `steps`, or `seconds`, or when `stop()` says so, with the best so far, also while it searches for
+    where to begin. `progress` is told of the steps. `features` may turn pictures into
     perceptual features of any shape. The generator is left as it was.
     """
     began, stopped = time.monotonic(), False
     descent = descend(generator, target, space, steps=steps, seed=seed, labels=labels, rate=rate, features=features)
     with contextlib.closing(descent):
         for reached in descent:
-            if progress is not None:
+            if progress is not None and reached.step:
                 progress(reached)
             stopped = (stop is not None and stop()) or (seconds is not None and reached.seconds >= seconds)
             if stopped:
@@ -123,7 +130,7 @@ def descend(
     rate: float = 0.08,
     features: Callable[[Tensor], Tensor] | None = None,
 ) -> Generating[Progress, None, None]:
-    """The steps of a projection, one at a time, for whoever wants to look in between."""
+    """The steps of a projection, one at a time, for whoever wants to look in between; the search is step 0."""
     target = _batched(target)
     height, width = generator.size
     if tuple(target.shape) != (1, generator.img_channels, height, width):
@@ -140,10 +147,16 @@ def descend(
     generator.requires_grad_(False)
     try:
         descent = _Descent(generator, target.to(generator.device).float(), seed, labels, features)
+
+        def reached(step: int) -> Progress:
+            spent = time.monotonic() - began
+            return Progress(step, steps, spent, descent.best_psnr, descent.best_loss, descent.best)
+
+        for _ in descent.search():
+            yield reached(0)
         for step in range(1, steps + 1):
             descent.step(step, steps, wide=space == "w+" and step > steps // 4, rate=rate)
-            spent = time.monotonic() - began
-            yield Progress(step, steps, spent, descent.best_psnr, descent.best_loss, descent.best)
+            yield reached(step)
     finally:
         for parameter, wanted in zip(generator.parameters(), frozen, strict=True):
             parameter.requires_grad_(wanted)
@@ -172,12 +185,15 @@ class _Descent:
             w = self._sample(2000, labels)
             self.mean = w.mean(dim=0)
             self.spread = (w - self.mean).square().mean().sqrt().clamp(min=1e-6)
-            nearest = self._nearest(w[:256])
-        self.ws = generator.broadcast(nearest).clone().requires_grad_()
+        self.candidates = w[:256]
+        self._begin(self.candidates[:1])
+        self.best_psnr, self.best_loss = 0.0, math.inf
+
+    def _begin(self, w: Tensor) -> None:
+        self.ws = self.generator.broadcast(w).clone().requires_grad_()
         # Adam's state is that of ws in either phase; in W all layers get the mean slope.
         self.adam = torch.optim.Adam([self.ws], betas=(0.9, 0.99))
-        self.best, self.best_psnr = self.ws.detach().clone(), 0.0
-        self.best_loss = math.inf
+        self.best = self.ws.detach().clone()
 
     def step(self, step: int, steps: int, *, wide: bool, rate: float) -> None:
         done = step / steps
@@ -210,15 +226,18 @@ class _Descent:
         w: Tensor = self.generator.mapping(z, self.generator.one_hot(labels, count))
         return w.float()
 
-    def _nearest(self, candidates: Tensor) -> Tensor:
-        found, least = candidates[:1], math.inf
-        for w in torch.split(candidates, 16):
-            images = self.generator.synthesize(self.generator.broadcast(w))
-            for i in range(len(w)):
-                loss = float(self._difference(images[i : i + 1]))
-                if loss < least:
-                    found, least = w[i : i + 1], loss
-        return found
+    def search(self) -> Iterator[None]:
+        """Begins at the nearest of the candidates, drawn a few at a time: one of 1024 x 1024 may take seconds."""
+        height, width = self.generator.size
+        for few in torch.split(self.candidates, max(1, min(16, _PART_PIXELS // (height * width)))):
+            with torch.no_grad():
+                images = self.generator.synthesize(self.generator.broadcast(few))
+                for i in range(len(few)):
+                    loss = float(self._difference(images[i : i + 1]))
+                    if loss < self.best_loss:
+                        self._begin(few[i : i + 1])
+                        self.best_loss, self.best_psnr = loss, psnr(images[i : i + 1], self.target)
+            yield
 
     def _difference(self, image: Tensor) -> Tensor:
         """Of two pyramids: pixels at each level, and steps between pixels at those that have any."""

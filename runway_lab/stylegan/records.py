@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from runway_lab.stylegan.errors import BadCheckpoint
 
 __all__ = [
+    "BF16",
     "CONSTRUCTORS",
     "SCALARS",
     "STORAGES",
@@ -27,6 +28,9 @@ __all__ = [
     "TensorRef",
     "Truncated",
     "array_from_state",
+    "copy_numbers",
+    "dimensions",
+    "floats",
     "megabytes",
     "storage_kind",
     "tensor_ref",
@@ -38,6 +42,8 @@ _INTS = {"Int": "i4", "Long": "i8", "Short": "i2", "Char": "i1", "Byte": "u1", "
 STORAGES = {f"{name}Storage": kind for name, kind in (_FLOATS | _INTS).items()}
 _WIDTHS = {"f4": 4, "f8": 8, "f2": 2, "bf16": 2, "i4": 4, "i8": 8, "i2": 2, "i1": 1, "u1": 1, "b1": 1}
 SCALARS = (str, int, float, bool, type(None))
+BF16 = np.dtype([("bfloat16", "<u2")])
+"""NumPy has no bfloat16: its numbers stay as they are in the file until `copy_numbers` widens them."""
 
 
 class Truncated(BadCheckpoint):
@@ -60,7 +66,7 @@ def megabytes(have: int, needed: int) -> str:
     return f"{one} of {other} MB"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Storage:
     """The numbers behind tensors: a type and a piece of the file (filled in later where it comes later)."""
 
@@ -69,7 +75,7 @@ class Storage:
     data: memoryview | None = None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class TensorRef:
     """A tensor that is still in the file: known to fit its storage, not yet read."""
 
@@ -80,23 +86,54 @@ class TensorRef:
     storage: Storage
 
     def array(self) -> NDArray[Any]:
-        """A read-only view; bfloat16 comes as float32."""
+        """A read-only view of the file, never a copy."""
         storage, width = self.storage, _WIDTHS[self.kind]
         if storage.data is None or len(storage.data) < storage.count * width:
             raise BadCheckpoint("A tensor's numbers are missing from this file.", hint="Get the file again.")
-        flat: NDArray[Any]
-        if self.kind == "bf16":
-            raw = np.frombuffer(storage.data, dtype="<u2", count=storage.count)
-            flat = (raw.astype("<u4") << 16).view("<f4")
-        else:
-            flat = np.frombuffer(storage.data, dtype=np.dtype(self.kind).newbyteorder("<"), count=storage.count)
-        size = flat.itemsize
-        return np.lib.stride_tricks.as_strided(
-            flat[self.offset :], self.shape, [s * size for s in self.strides], writeable=False
-        )
+        self._refuse_repeats()
+        dtype = BF16 if self.kind == "bf16" else np.dtype(self.kind).newbyteorder("<")
+        strides = [stride * width for stride in self.strides]
+        array: NDArray[Any] = np.ndarray(self.shape, dtype, storage.data, self.offset * width, strides)
+        array.flags.writeable = False
+        return array
+
+    def _refuse_repeats(self) -> None:
+        """A few numbers seen over and over would be a large tensor in a small file."""
+        if math.prod(self.shape) == 0:
+            return
+        reach = 0
+        for stride, size in sorted(zip(self.strides, self.shape, strict=True)):
+            if size > 1 and stride <= reach:
+                raise BadCheckpoint(
+                    f"A tensor of the shape {list(self.shape)} has the same numbers in several places.",
+                    hint="No trained network looks like this; the file is damaged or hostile.",
+                )
+            reach += (size - 1) * stride
 
 
-@dataclass(eq=False)
+def copy_numbers(array: NDArray[Any], out: NDArray[np.float32]) -> None:
+    """Writes the numbers of a view of the file into `out`, widening them there: no third copy is made on the way."""
+    if array.dtype == BF16:
+        bits = out.view(np.uint32)
+        np.copyto(bits, array["bfloat16"])
+        np.left_shift(bits, 16, out=bits)
+    else:
+        with np.errstate(over="ignore", invalid="ignore"):
+            np.copyto(out, array, casting="same_kind")
+
+
+def floats(array: NDArray[Any]) -> NDArray[np.float32]:
+    """A copy of a small array in float32.
+
+    >>> floats(np.array([(0x3FC0,)], dtype=BF16))
+    array([1.5], dtype=float32)
+    """
+    out = np.empty(array.shape, np.float32)
+    copy_numbers(array, out)
+    return out
+
+
+@dataclass(eq=False, slots=True)
 class Record:
     """An object as data: what it is called, what it was made from, what its state is."""
 
@@ -154,7 +191,7 @@ def _array_kind(dtype: Any) -> str:
     kind = told.lstrip("<=|") if isinstance(told, str) else ""
     state = dtype.state
     big = isinstance(state, tuple) and len(state) > 1 and state[1] == ">"
-    if kind not in _WIDTHS or big:
+    if kind not in _WIDTHS or kind == "bf16" or big:
         raise BadCheckpoint(
             f"An array of the type {kind[:20]!r}.",
             hint="Only little-endian numbers can be read.",

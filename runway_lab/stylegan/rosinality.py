@@ -12,16 +12,21 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from runway_lab.stylegan.discriminator import Discriminator
 from runway_lab.stylegan.errors import BadCheckpoint, Incompatible
 from runway_lab.stylegan.found import Found
-from runway_lab.stylegan.records import TensorRef
-from runway_lab.stylegan.shapes import Arrays, discriminator_config, generator_config
-from runway_lab.stylegan.stylegan2 import StyleGAN2
+from runway_lab.stylegan.records import TensorRef, floats
+from runway_lab.stylegan.shapes import MOST_LAYERS, Arrays, discriminator_config, generator_config, own_numbers
+from runway_lab.stylegan.stylegan2 import StyleGAN2, StyleGAN2Config
 
-__all__ = ["discriminator_to_rosinality", "generator_to_rosinality", "read_rosinality"]
+__all__ = ["ABOUT", "discriminator_to_rosinality", "generator_to_rosinality", "read_rosinality"]
 
+ABOUT = "runway_lab"
+"""The entry in which this project says whose network it is; their program looks at the entries it knows."""
+
+_MOST_TENSORS = 20_000
 _SKIPPED = ("blur.kernel", "upsample.kernel", ".0.kernel")
 
 
@@ -77,19 +82,23 @@ def _discriminator_names(resolution: int) -> dict[str, str]:
 
 def read_rosinality(contents: dict[str, Any]) -> Found:
     """From the dict of the file."""
-    theirs = _tensors(contents["g_ema"])
-    generator = _generator(theirs)
+    generator = _generator(_tensors(contents["g_ema"]))
+    config = generator_config(generator)
     mean = contents.get("latent_avg")
     if isinstance(mean, TensorRef):
-        generator["mapping.w_avg"] = mean.array().reshape(-1)
+        array = own_numbers({"latent_avg": mean.array()})["latent_avg"]
+        generator["mapping.w_avg"] = array[0] if array.ndim == 2 else array
     else:
-        generator["mapping.w_avg"] = _estimated_mean(generator)
-    config = generator_config(generator)
+        generator["mapping.w_avg"] = _estimated_mean(generator, config)
     found = Found("rosinality .pt", "stylegan2", config, generator)
     if not isinstance(mean, TensorRef):
         found.notes.append("The file has no mean of w; it was estimated from 4096 points.")
     if isinstance(contents.get("g"), dict):
-        found.live = _generator(_tensors(contents["g"])) | {"mapping.w_avg": generator["mapping.w_avg"]}
+        live = _generator(_tensors(contents["g"]), generator)
+        found.live = live | {"mapping.w_avg": generator["mapping.w_avg"]}
+    if isinstance(contents.get(ABOUT), dict):
+        found.tell(contents[ABOUT])
+        found.labels = ()  # of which their networks know none
     if isinstance(contents.get("d"), dict):
         tensors = _tensors(contents["d"])
         found.discriminator = _renamed(tensors, _discriminator_names(config.resolution))
@@ -102,14 +111,18 @@ def _tensors(state: Any) -> Arrays:
         raise BadCheckpoint("The g_ema of this file is no set of tensors.", hint="The file is damaged.")
     arrays: Arrays = {}
     for name, tensor in state.items():
-        if isinstance(tensor, TensorRef) and not str(name).endswith(_SKIPPED):
-            arrays[str(name).removeprefix("module.")] = tensor.array()
-    return arrays
+        if not isinstance(name, str) or len(name) > 200:
+            raise BadCheckpoint("The tensors of this file have no proper names.", hint="It is damaged or hostile.")
+        if len(arrays) == _MOST_TENSORS:
+            raise BadCheckpoint("This file has thousands of tensors, which no StyleGAN has.", hint="It is hostile.")
+        if isinstance(tensor, TensorRef) and not name.endswith(_SKIPPED):
+            arrays[name.removeprefix("module.")] = tensor.array()
+    return own_numbers(arrays)
 
 
-def _generator(theirs: Arrays) -> Arrays:
+def _generator(theirs: Arrays, averaged: Arrays | None = None) -> Arrays:
     layers = 0
-    while f"style.{layers + 1}.weight" in theirs:
+    while f"style.{layers + 1}.weight" in theirs and layers <= MOST_LAYERS:
         layers += 1
     blocks = 0
     while f"to_rgbs.{blocks}.conv.weight" in theirs and blocks < 8:  # 1024 x 1024
@@ -118,7 +131,9 @@ def _generator(theirs: Arrays) -> Arrays:
     for k in range(blocks + 1):
         for j in (0, 1) if k else (1,):
             name = f"synthesis.b{4 * 2**k}.conv{j}.noise_const"
-            if name not in arrays:  # older files keep none; any fixed noise does
+            if name not in arrays and averaged is not None and name in averaged:
+                arrays[name] = averaged[name]
+            elif name not in arrays:  # older files keep none; any fixed noise does
                 size = 4 * 2**k
                 arrays[name] = np.random.default_rng(2 * k + j).standard_normal((size, size), dtype=np.float32)
     return arrays
@@ -133,28 +148,40 @@ def _renamed(theirs: Arrays, names: dict[str, str]) -> Arrays:
                 hint="It is from another program or a variant.",
             )
         ours = names[name]
+        # Always by looking at a part, never by reshaping, which may copy.
         if ours.endswith("noise_const"):
             array = array[0, 0] if array.ndim == 4 else array
         elif ours.endswith("noise_strength"):
-            array = array.reshape(())
+            array = array[0] if array.ndim == 1 else array
         elif ours.endswith("torgb.bias"):
-            array = array.reshape(-1)
+            array = array[0, :, 0, 0] if array.ndim == 4 else array
         elif array.ndim == 5 or ours.endswith("const"):
             array = array[0]
         arrays[ours] = array
     return arrays
 
 
-def _estimated_mean(arrays: Arrays) -> Any:
-    z = np.random.RandomState(0).randn(4096, arrays["mapping.fc0.weight"].shape[1]).astype(np.float32)
-    x = z / np.sqrt(np.mean(z**2, axis=1, keepdims=True) + 1e-8)
-    i = 0
-    while f"mapping.fc{i}.weight" in arrays:
-        weight, bias = arrays[f"mapping.fc{i}.weight"], arrays[f"mapping.fc{i}.bias"]
-        x = x @ (weight.T * (0.01 / np.sqrt(weight.shape[1]))) + bias * 0.01
-        x = np.where(x > 0, x, 0.2 * x) * np.sqrt(2)
-        i += 1
-    return x.mean(axis=0).astype(np.float32)
+def _estimated_mean(arrays: Arrays, config: StyleGAN2Config) -> NDArray[np.float32]:
+    """Of the w of 4096 points, some hundred at a time, so that it takes little memory."""
+    width, random = config.w_dim, np.random.RandomState(0)
+    for i in range(config.mapping_layers):
+        weight, bias = (arrays.get(f"mapping.fc{i}.{part}") for part in ("weight", "bias"))
+        if weight is None or bias is None or weight.shape != (width, width) or bias.shape != (width,):
+            raise BadCheckpoint(
+                f"The mapping layer style.{i + 1} of this file does not fit the others.",
+                hint="All of rosinality's are of one width; the file is damaged.",
+            )
+    total = np.zeros(width)
+    with np.errstate(all="ignore"):
+        for _ in range(16):
+            x = random.randn(256, width).astype(np.float32)
+            x /= np.sqrt(np.mean(x**2, axis=1, keepdims=True) + 1e-8)
+            for i in range(config.mapping_layers):
+                weight, bias = (floats(arrays[f"mapping.fc{i}.{part}"]) for part in ("weight", "bias"))
+                x = (x * np.float32(0.01 / np.sqrt(width))) @ weight.T + bias * np.float32(0.01)
+                x = np.maximum(x, np.float32(0.2) * x) * np.float32(np.sqrt(2))
+            total += x.sum(axis=0)
+    return (total / 4096).astype(np.float32)
 
 
 def generator_to_rosinality(generator: StyleGAN2) -> dict[str, torch.Tensor]:

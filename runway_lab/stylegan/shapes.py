@@ -3,28 +3,34 @@
 A configuration that a file states may be wrong, incomplete or hostile; its tensors are what there is. So
 the number of channels, layers, labels and so on come from shapes, the same way for each format, and only
 what no shape can tell (whether activations are clamped, the multiplier of the learning rate) is taken from
-what the file says. A network is built without memory first, compared name by name and shape by shape, and
-gets memory when everything fits.
+what the file says. A network is built without memory first, compared name by name and shape by shape
+(`Blueprint`), and gets memory when everything fits.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from runway_lab.errors import shorten
 from runway_lab.stylegan.discriminator import DiscriminatorConfig
 from runway_lab.stylegan.errors import BadCheckpoint
+from runway_lab.stylegan.mapping import ACTIVATIONS
+from runway_lab.stylegan.records import BF16, copy_numbers
 from runway_lab.stylegan.stylegan2 import StyleGAN2Config
 
-__all__ = ["Arrays", "build", "discriminator_config", "generator_config"]
+__all__ = ["MOST_LAYERS", "Arrays", "Blueprint", "discriminator_config", "generator_config", "own_numbers"]
 
 Arrays = dict[str, NDArray[Any]]
+MOST_LAYERS = 64
+"""Of a mapping; nobody ever trained one with more than eight."""
+
 _Network = TypeVar("_Network", bound=nn.Module)
 
 
@@ -63,8 +69,7 @@ def generator_config(arrays: Arrays, says: Mapping[str, Any] | None = None) -> S
             f"This file has no complete StyleGAN2 generator: {missing} is missing.",
             hint="It is from another kind of network, or damaged.",
         ) from None
-    known = {key: value for key, value in (says or {}).items() if value is not None}
-    return _named_widths(replace(config, **known))
+    return _named_widths(config, _sane(says))
 
 
 def discriminator_config(
@@ -100,36 +105,108 @@ def discriminator_config(
             f"This file has no complete StyleGAN2 discriminator: {missing} is missing.",
             hint="It is from another kind of network, or damaged.",
         ) from None
-    known = {key: value for key, value in (says or {}).items() if value is not None}
-    return _named_widths(replace(config, **known))
+    return _named_widths(config, _sane(says))
 
 
-def build(network: Callable[[], _Network], arrays: Arrays, what: str) -> _Network:
-    """The network with these tensors, for inference; refuses before it takes memory where they do not fit."""
-    with torch.device("meta"):
-        model = network()
-    expected = model.state_dict()
-    for name, tensor in expected.items():
-        if name not in arrays:
-            raise BadCheckpoint(f"This file's {what} has no {name}.", hint="It is incomplete, or of another kind.")
-        if tuple(arrays[name].shape) != tuple(tensor.shape):
+class Blueprint(Generic[_Network]):
+    """A network without memory that is known to fit its tensors; `size` bytes is what it will take."""
+
+    def __init__(self, network: Callable[[], _Network], arrays: Arrays, what: str) -> None:
+        with torch.device("meta"):
+            self._model = network()
+        self._arrays = arrays
+        expected = self._model.state_dict()
+        for name, tensor in expected.items():
+            if name not in arrays:
+                raise BadCheckpoint(f"This file's {what} has no {name}.", hint="It is incomplete, or of another kind.")
+            if tuple(arrays[name].shape) != tuple(tensor.shape):
+                raise BadCheckpoint(
+                    f"In this file's {what}, {name} has the shape {list(arrays[name].shape)}; "
+                    f"{list(tensor.shape)} would fit the rest.",
+                    hint="The file is damaged, or from a variant that is not known here.",
+                )
+        left = sorted(set(arrays) - set(expected))
+        if left:
             raise BadCheckpoint(
-                f"In this file's {what}, {name} has the shape {list(arrays[name].shape)}; "
-                f"{list(tensor.shape)} would fit the rest.",
+                f"This file's {what} has {left[0][:80]}{f' and {len(left) - 1} more' if left[1:] else ''}, "
+                "which no such network has.",
+                hint="It is from a variant that is not known here.",
+            )
+        tensors = itertools.chain(self._model.parameters(), self._model.buffers())
+        self.size = sum(4 * tensor.numel() for tensor in tensors)
+
+    def build(self) -> _Network:
+        """The network with these tensors, for inference."""
+        with torch.inference_mode(False), torch.no_grad():
+            model = self._model.to_empty(device="cpu")
+            for name, tensor in model.state_dict().items():
+                copy_numbers(self._arrays[name], tensor.numpy())
+        return model.eval().requires_grad_(False)
+
+
+def own_numbers(arrays: Arrays) -> Arrays:
+    """The same, once it is certain that they are weights, and that no number of the file belongs to two of them.
+
+    What a file may unfold into is bounded by its size in this way: a hundred tensors that look at the same
+    numbers would be a hundred times as large in memory.
+    """
+    pieces = []
+    for name, array in arrays.items():
+        if array.dtype != BF16 and array.dtype.kind != "f":
+            raise BadCheckpoint(
+                f"{name[:80]} of this file holds {array.dtype}, which no weights are.",
+                hint="Save it as float32; numbers of another kind cannot be drawn with.",
+            )
+        if array.size:
+            first = array.__array_interface__["data"][0]
+            reach = sum((n - 1) * step for n, step in zip(array.shape, array.strides, strict=True))
+            pieces.append((first, first + reach + array.itemsize, array.nbytes, name))
+    begin = end = taken = 0
+    for first, last, size, name in sorted(pieces):
+        if first >= end:
+            begin, end, taken = first, last, 0
+        end, taken = max(end, last), taken + size
+        if taken > end - begin:
+            raise BadCheckpoint(
+                f"{name[:80]} of this file looks at numbers that are another tensor's already.",
+                hint="No trained network looks like this; the file is damaged or hostile.",
+            )
+    return arrays
+
+
+def _sane(says: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What a file adds to its shapes, without what it leaves open; a value of the wrong kind would only fail later."""
+    known = {}
+    for name, value in (says or {}).items():
+        if value is None and name != "mbstd_group":
+            continue
+        if not _FITS[name](value):
+            raise BadCheckpoint(
+                f"This file's configuration makes no sense: {name} cannot be {shorten(value, 40)}.",
                 hint="The file is damaged, or from a variant that is not known here.",
             )
-    left = sorted(set(arrays) - set(expected))
-    if left:
-        raise BadCheckpoint(
-            f"This file's {what} has {left[0]}{f' and {len(left) - 1} more' if left[1:] else ''}, "
-            "which no such network has.",
-            hint="It is from a variant that is not known here.",
-        )
-    with torch.inference_mode(False), torch.no_grad():
-        model = model.to_empty(device="cpu")
-        for name, tensor in model.state_dict().items():
-            tensor.copy_(torch.from_numpy(np.array(arrays[name], dtype=np.float32)))
-    return model.eval().requires_grad_(False)
+        known[name] = value
+    return known
+
+
+def _is_number(value: Any, least: float, most: float = 1e9) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
+
+
+def _is_whole(value: Any, least: int, most: int = 10**6) -> bool:
+    return isinstance(value, int) and _is_number(value, least, most)
+
+
+_FITS: dict[str, Callable[[Any], bool]] = {
+    "channel_base": lambda value: _is_whole(value, 1, 10**9),
+    "channel_max": lambda value: _is_whole(value, 1, 10**9),
+    "conv_clamp": lambda value: _is_number(value, 0),
+    "fp16_blocks": lambda value: _is_whole(value, 0, 20),
+    "lr_multiplier": lambda value: _is_number(value, 1e-9),
+    "mapping_activation": lambda value: isinstance(value, str) and value in ACTIVATIONS,
+    "mapping_lr_multiplier": lambda value: _is_number(value, 1e-9),
+    "mbstd_group": lambda value: value is None or _is_whole(value, 1),
+}
 
 
 def _resolutions(arrays: Arrays, pattern: str, first: int) -> list[int]:
@@ -147,18 +224,25 @@ def _count(arrays: Arrays, pattern: str) -> int:
     count = 0
     while pattern.format(count) in arrays:
         count += 1
+    if count > MOST_LAYERS:
+        raise BadCheckpoint(
+            f"This file has more than {MOST_LAYERS} mapping layers.", hint="A StyleGAN has 2 or 8; it is damaged."
+        )
     return count
 
 
 _Config = TypeVar("_Config", StyleGAN2Config, DiscriminatorConfig)
 
 
-def _named_widths(config: _Config) -> _Config:
-    """The same by `channel_base` and `channel_max` where these two numbers give all the widths."""
+def _named_widths(config: _Config, says: dict[str, Any]) -> _Config:
+    """With what the file says, and by `channel_base` and `channel_max` where these two numbers give all the widths."""
     resolutions = [4 * 2**i for i in range(len(config.channels))]
     widest = max(config.channels)
-    for base in {r * c for r, c in zip(resolutions, config.channels, strict=True)} | {config.channel_base}:
-        named = replace(config, channels=(), channel_base=base, channel_max=widest)
+    config = replace(config, **says)
+    tried: list[tuple[int, int]] = [(config.channel_base, says.get("channel_max", widest))]
+    tried += [(base, widest) for base in sorted({r * c for r, c in zip(resolutions, config.channels, strict=True)})]
+    for base, most in [*tried, (config.channel_base, widest)]:
+        named = replace(config, channels=(), channel_base=base, channel_max=most)
         if tuple(named.width(r) for r in resolutions) == config.channels:
             return named
     return config

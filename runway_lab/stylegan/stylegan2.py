@@ -30,7 +30,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -132,6 +132,7 @@ class _Bakery:
     def __init__(self) -> None:
         # One attribute, so that another thread never sees a new key with an old bake.
         self.last: tuple[tuple[object, ...], _Baked] | None = None
+        self.changes = 0
 
     def __deepcopy__(self, memo: object) -> _Bakery:
         return _Bakery()
@@ -180,11 +181,27 @@ class StyledConv(nn.Module):
             self.register_buffer("noise_const", torch.randn(size))
         self._bakery = _Bakery()
 
-    def train(self, mode: bool = True) -> StyledConv:
-        """Forgets what is baked as well: an optimiser may change `.data`, which no version counts."""
+    def forget(self) -> None:
+        """Forgets what is baked; for whoever changes `.data`, which no version counts."""
+        self._bakery.changes += 1
         self._bakery.last = None
+
+    def train(self, mode: bool = True) -> StyledConv:
+        """Forgets what is baked as well, as an optimiser may change `.data`."""
+        self.forget()
         super().train(mode)
         return self
+
+    def _apply(self, *args: Any, **more: Any) -> StyledConv:
+        """The same where tensors are moved or converted: new ones may lie where the old ones lay."""
+        super()._apply(*args, **more)  # type: ignore[no-untyped-call]
+        self.forget()
+        return self
+
+    def _load_from_state_dict(self, *args: Any, **more: Any) -> None:
+        """And where others are loaded."""
+        super()._load_from_state_dict(*args, **more)
+        self.forget()
 
     def noise(self, kind: str, count: int, source: torch.Generator | None) -> Tensor | None:
         """The noise to add, before its strength, [1 or count, 1, H, W] in float32, or None."""
@@ -436,6 +453,11 @@ class SynthesisNetwork(nn.Module):
     def blocks(self) -> list[SynthesisBlock]:
         return list(self.children())  # type: ignore[arg-type]
 
+    @property
+    def changes(self) -> int:
+        """A number that grows whenever the layers forget, for whoever keeps what they drew."""
+        return sum(conv._bakery.changes for block in self.blocks for conv in block.convs)
+
     def dtype(self, resolution: int, precision: torch.dtype) -> torch.dtype:
         """float16 only at the highest resolutions, as its range is narrow; others throughout."""
         if precision == torch.float16:
@@ -549,6 +571,15 @@ class StyleGAN2(Generator):
                 lr_multiplier=config.lr_multiplier,
             )
         self.eval()  # born for use; `train()` says that weights are about to change
+
+    def forget(self) -> None:
+        """Forgets what was made of the weights for speed; needed only after `.data` of one was changed by hand.
+
+        Steps of an optimiser, `load_state_dict`, `.to()` and everything else in place are noticed.
+        """
+        for block in self.synthesis.blocks:
+            for conv in block.convs:
+                conv.forget()
 
     def synthesize(self, ws: Tensor, noise: Noise = "const", *, seed: Seed = None) -> Tensor:
         """ws [N, num_ws, w_dim] to images [N, C, H, W] around [-1, 1], not clipped.

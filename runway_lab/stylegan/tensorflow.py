@@ -16,11 +16,13 @@ import numpy as np
 
 from runway_lab.stylegan.errors import BadCheckpoint
 from runway_lab.stylegan.found import Found
+from runway_lab.stylegan.nvidia import plain_taps
 from runway_lab.stylegan.records import Record, TensorRef
-from runway_lab.stylegan.shapes import Arrays, discriminator_config, generator_config
+from runway_lab.stylegan.shapes import Arrays, discriminator_config, generator_config, own_numbers
 
 __all__ = ["read_tensorflow"]
 
+_MOST_VARIABLES = 20_000
 _PARTS = {
     "weight": ".weight",
     "bias": ".bias",
@@ -45,7 +47,7 @@ def read_tensorflow(triple: tuple[Any, ...]) -> Found:
         found.discriminator,
         {
             "conv_clamp": says["conv_clamp"],
-            "mbstd_group": group if isinstance(group, int) and group > 0 else None,
+            "mbstd_group": group if isinstance(group, int) and group > 0 else 4,
         },
         config.start,
     )
@@ -59,8 +61,7 @@ def _kwargs(network: Record) -> dict[str, Any]:
 
 def _says(network: Record) -> dict[str, Any]:
     kwargs = _kwargs(network)
-    taps = kwargs.get("resample_kernel") or kwargs.get("resample_filter") or [1, 3, 3, 1]
-    if list(taps) != [1, 3, 3, 1]:
+    if not plain_taps(kwargs.get("resample_kernel") or kwargs.get("resample_filter") or (1, 3, 3, 1)):
         raise BadCheckpoint(
             "This StyleGAN2 was trained with another filter than [1, 3, 3, 1].",
             hint="Such variants cannot be drawn.",
@@ -72,7 +73,20 @@ def _says(network: Record) -> dict[str, Any]:
     }
 
 
-def _variables(network: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _variables(network: Any) -> Arrays:
+    """All by their names, which are text of a sane length; anything could stand there, and be written out."""
+    found: Arrays = {}
+    for name, value in _pairs(network):
+        if not isinstance(name, str) or len(name) > 200 or len(found) > _MOST_VARIABLES:
+            raise BadCheckpoint("The variables of this file have no proper names.", hint="It is damaged or hostile.")
+        if isinstance(value, Record) and isinstance(value.state, TensorRef):
+            found[name] = value.state.array()
+        elif isinstance(value, int | float):
+            found[name] = np.asarray(value, np.float32)
+    return own_numbers(found)
+
+
+def _pairs(network: Any, prefix: str = "") -> Iterator[tuple[Any, Any]]:
     if not isinstance(network, Record) or network.name != "Network" or not isinstance(network.state, dict):
         raise BadCheckpoint("A network of this file is none.", hint="The file is damaged.")
     version = network.state.get("version")
@@ -81,20 +95,18 @@ def _variables(network: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             "This file was written by a very old TensorFlow StyleGAN.",
             hint="StyleGAN2 and later can be read.",
         )
-    for pair in network.state.get("variables") or ():
-        name, value = pair
-        if isinstance(value, Record) and isinstance(value.state, TensorRef):
-            yield prefix + str(name), value.state.array()
-        elif isinstance(value, int | float):
-            yield prefix + str(name), np.float32(value)
+    for name, value in network.state.get("variables") or ():
+        yield prefix + name if isinstance(name, str) else name, value
     components = network.state.get("components")
     if isinstance(components, dict) and not prefix:  # mapping and synthesis, which have none themselves
-        for name, component in components.items():
-            yield from _variables(component, f"{name}/")
+        for part, component in components.items():
+            if not isinstance(part, str) or len(part) > 40:
+                raise BadCheckpoint("A network of this file is none.", hint="The file is damaged.")
+            yield from _pairs(component, f"{part}/")
 
 
 def _generator(network: Any) -> Arrays:
-    raw = dict(_variables(network))
+    raw = _variables(network)
     if any("AdaIN" in name or "StyleMod" in name for name in raw):
         raise BadCheckpoint(
             "This is a StyleGAN1 file.",
@@ -146,7 +158,7 @@ def _generator(network: Any) -> Arrays:
 
 def _discriminator(network: Any) -> Arrays:
     arrays: Arrays = {}
-    raw = dict(_variables(network))
+    raw = _variables(network)
     largest = max((int(m[1]) for n in raw if (m := re.match(r"(\d+)x", n))), default=4)
     layers = {"FromRGB": "fromrgb", "Conv0": "conv0", "Conv1_down": "conv1", "Skip": "skip"}
     four = {"Conv": "conv", "Dense0": "fc", "FromRGB": "fromrgb"}
@@ -170,6 +182,8 @@ def _discriminator(network: Any) -> Arrays:
 
 def _turned(value: Any, part: str) -> Any:
     if part == "mod_bias":
+        if value.ndim != 1 or len(value) > 2**16:
+            raise BadCheckpoint("A bias of this file is none.", hint="The file is damaged or hostile.")
         return value + 1
     if value.ndim == 4:
         return value.transpose(3, 2, 0, 1)

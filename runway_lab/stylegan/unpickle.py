@@ -8,14 +8,14 @@ and state).
 
 A file can also do harm by being large or slow. So every instruction and every character is paid from a
 budget that follows from the size of the file; keys are plain values, as nested tuples take exponential time
-to hash; big data is never copied, only pointed at; and a tensor is checked against its storage before
-anybody makes room for it.
+to hash, and few of them are numbers, as a file could choose thousands that all hash to the same; big data is
+never copied, only pointed at; and a tensor is checked against its storage before anybody makes room for it.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from runway_lab.stylegan.errors import BadCheckpoint, UnsafeCheckpoint
@@ -34,6 +34,7 @@ __all__ = ["Unpickler"]
 
 _BASE_BUDGET = 40 * 2**20
 _LONGEST_TEXT = 32 * 2**20
+_MOST_ODD_KEYS = 2000
 
 
 class _Mark:
@@ -72,7 +73,9 @@ class Unpickler:
     def load(self) -> Any:
         """The next pickle in `data`; afterwards `at` is behind it."""
         self._stack: list[Any] = []
-        self._memo: dict[int, Any] = {}
+        # By text, whose hash a file cannot foresee; that of a number it can choose.
+        self._memo: dict[str, Any] = {}
+        self._odd_keys = 0
         while True:
             code = self._take(1)[0]
             self._pay(150)
@@ -157,7 +160,10 @@ class Unpickler:
         return items
 
     def _remember(self, key: int) -> None:
-        self._memo[key] = self._stack[-1]
+        self._memo[str(key)] = self._stack[-1]
+
+    def _recall(self, key: int) -> None:
+        self._push(self._memo[str(key)])
 
     def _find(self, module: str, name: str) -> None:
         pair = (module, name)
@@ -182,7 +188,18 @@ class Unpickler:
         made = constructor(args)
         if isinstance(made, bytes | list | dict | tuple):
             self._pay(len(made) * (1 if isinstance(made, bytes) else 100))
+        if isinstance(made, dict):
+            self._allow(made)
         return made
+
+    def _allow(self, keys: Iterable[Any]) -> None:
+        """Refuses more keys that are no words than a checkpoint has: finding one's place among them may take long."""
+        self._odd_keys += sum(type(key) is not str for key in keys)
+        if self._odd_keys > _MOST_ODD_KEYS:
+            raise BadCheckpoint(
+                "The dictionaries of this file have thousands of keys that are no words.",
+                hint="No StyleGAN checkpoint looks like this.",
+            )
 
     def _build(self) -> None:
         state, target = self._pop(), self._stack[-1]
@@ -203,11 +220,12 @@ class Unpickler:
             target = target.items
         if not isinstance(target, dict):
             raise TypeError("not a dictionary")
+        self._pay(60 * len(pairs))
+        self._allow(pairs[::2])
         for key, value in zip(pairs[::2], pairs[1::2], strict=True):
             if not isinstance(key, SCALARS):
                 key = self._plain_key(key)
             target[key] = value
-        self._pay(60 * len(pairs))
 
     @staticmethod
     def _plain_key(key: Any) -> Any:
@@ -260,6 +278,22 @@ class Unpickler:
         if not isinstance(name, str) or not isinstance(module, str):
             raise TypeError("a name that is no text")
         self._find(module, name)
+
+    def _named_instance(self) -> None:
+        self._find(self._line(), self._line())
+        name = self._pop()
+        self._push(self._call(name, tuple(self._to_mark())))
+
+    def _marked_instance(self) -> None:
+        name, *args = self._to_mark()
+        self._push(self._call(name, tuple(args)))
+
+    def _extension(self, number: int) -> None:
+        raise UnsafeCheckpoint(
+            f"This file asks for the registered function number {number}, which no checkpoint needs.",
+            refused=f"extension {number}",
+            hint="Nothing of it was run. Do not load it with other programs, and tell whoever gave it to you.",
+        )
 
     def _tuple(self, count: int) -> None:
         items = tuple(self._stack[len(self._stack) - count :])
@@ -334,15 +368,20 @@ def _steps() -> dict[int, Callable[[Unpickler], Any]]:
         b"\x8f": lambda m: m._push([]),  # EMPTY_SET: nobody here needs more than a list
         b"\x90": lambda m: m._append(m._to_mark()),
         b"\x91": lambda m: m._push(m._to_mark()),
-        b"g": lambda m: m._push(m._memo[int(m._line())]),
-        b"h": lambda m: m._push(m._memo[m._unpack("<B")]),
-        b"j": lambda m: m._push(m._memo[m._unpack("<I")]),
+        b"g": lambda m: m._recall(int(m._line())),
+        b"h": lambda m: m._recall(m._unpack("<B")),
+        b"j": lambda m: m._recall(m._unpack("<I")),
         b"p": lambda m: m._remember(int(m._line())),
         b"q": lambda m: m._remember(m._unpack("<B")),
         b"r": lambda m: m._remember(m._unpack("<I")),
         b"\x94": lambda m: m._remember(len(m._memo)),
         b"c": lambda m: m._find(m._line(), m._line()),
         b"\x93": u._stack_global,
+        b"i": u._named_instance,
+        b"o": u._marked_instance,
+        b"\x82": lambda m: m._extension(m._unpack("<B")),
+        b"\x83": lambda m: m._extension(m._unpack("<H")),
+        b"\x84": lambda m: m._extension(m._unpack("<i")),
         b"R": u._instance,
         b"\x81": u._instance,
         b"\x92": u._instance_ex,

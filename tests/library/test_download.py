@@ -20,7 +20,7 @@ from support.disk import small_disk
 import runway_lab
 from runway_lab.cards import CardFile, Licence, ModelCard
 from runway_lab.errors import DownloadFailed, LibraryFull, NotAgreed, Offline
-from runway_lab.library import download
+from runway_lab.library import download, web
 from runway_lab.library.download import fetch
 from runway_lab.library.locks import FileLock
 from runway_lab.library.places import lock_path
@@ -349,8 +349,8 @@ def test_a_redirect_elsewhere_is_refused(server: Server, library: Path, to: str)
 def test_a_redirect_from_https_to_http_is_refused() -> None:
     request = download.urllib.request.Request("https://a.org/x")
     with pytest.raises(DownloadFailed, match="not safe"):
-        download._Redirects().redirect_request(request, None, 302, "", {}, "http://a.org/x")
-    assert download._Redirects().redirect_request(request, None, 302, "", {}, "https://b.org/x") is not None
+        web.Redirects().redirect_request(request, None, 302, "", {}, "http://a.org/x")
+    assert web.Redirects().redirect_request(request, None, 302, "", {}, "https://b.org/x") is not None
 
 
 def test_an_endless_redirect_ends(server: Server) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from runway_lab import latents, library
 from runway_lab.cards import CardFile, ModelCard, Run
 from runway_lab.errors import BadValue, RunwayLabError, StartFailed
 from runway_lab.library.stylegans import checkpoints, folder
+from runway_lab.models import painter as painter_module
 from runway_lab.models import stylegan
 from runway_lab.models.painter import Painter, find, open_checkpoint, to_pixels
 from runway_lab.sdk import definition_of
@@ -301,6 +303,104 @@ def test_what_cannot_be_loaded_is_said_in_words(tmp_path: Path) -> None:
         open_checkpoint(dropped(), "cpu", "fp16")
 
 
+@pytest.mark.parametrize("name", ["empty.pkl", "notes.pt", "empty.safetensors", "notes.safetensors", "half.pkl"])
+def test_what_only_looks_like_a_checkpoint_says_what_it_is(name: str) -> None:
+    folder().mkdir(parents=True)
+    half = fixture_bytes("sg2gray")[:9000]
+    data = b"" if "empty" in name else b"some notes of mine\n" if "notes" in name else half
+    (folder() / name).write_bytes(data)
+    # A .safetensors file says what it is; of the others it shows when they are read.
+    assert list(checkpoints()) == ([] if name.endswith("safetensors") else [name])
+    with pytest.raises(BadCheckpoint, match=rf"{name}: .*(is empty|no checkpoint of a kind|ends after)") as caught:
+        stylegan.prepare(file=folder() / name)
+    assert caught.value.hint
+
+
+def test_a_checkpoint_that_was_saved_meanwhile_takes_its_place(painter: Painter) -> None:
+    z = rl.seed(7, Z)
+    first = array(ask(painter, "generate", z=z)["image"])
+    ask(painter, "directions", count=1)
+    definition = definition_of(stylegan.generate).fitted(painter)
+    dropped("step 2000.safetensors", seed=3)
+    os.utime(folder() / "small.safetensors", (1, 1))
+    ask(painter, "blend", z=z, other="newest", amount=1)
+    # Saved anew by the same name, as training does.
+    later = load(dropped("step 2000.safetensors", seed=1)).generator
+    blended = ask(painter, "blend", z=z, other="newest", amount=1)["image"]
+    # As it is asked in a worker, with the fields the model began with.
+    taken = definition.signature.command("change").check_inputs({"checkpoint": "step 2000.safetensors"})
+    about = definition.call("change", painter, taken)
+    assert about["file"] == "step 2000.safetensors"
+    ws = later.map(torch.tensor(z.values)[None], psi=0.7)
+    second = array(ask(painter, "generate", z=z)["image"])
+    assert np.array_equal(second, drawn(later, ws))
+    assert np.array_equal(array(blended), second)
+    assert not np.array_equal(first, second)
+    assert painter._directions == {}
+    newest = load(dropped("step 3000.safetensors", seed=2)).generator
+    ask(painter, "change")
+    expected = drawn(newest, newest.map(torch.tensor(z.values)[None], psi=0.7))
+    assert np.array_equal(array(ask(painter, "generate", z=z)["image"]), expected)
+    with pytest.raises(BadValue, match=r"has width 32, the checkpoint that runs has 16.*rl\.run"):
+        ask(painter, "change", file=dropped("large.safetensors", resolution=32))
+    with pytest.raises(BadValue, match="There is no checkpoint 'gone'"):
+        ask(painter, "change", checkpoint="gone")
+    assert painter.about()["file"] == "step 3000.safetensors"
+
+
+def test_threads_get_what_each_of_them_asked_for(painter: Painter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two that ask for different blends at once, neither gets the other's."""
+    paths = [dropped("one.safetensors", seed=1), dropped("two.safetensors", seed=2)]
+    inside, second_done = threading.Event(), threading.Event()
+    blend = painter_module.blend
+
+    def slow_blend(mine: Checkpoint, other: Checkpoint, *given: Any, **more: Any) -> Checkpoint:
+        made = blend(mine, other, *given, **more)
+        if not inside.is_set():
+            inside.set()
+            # Without turns, the second's blend is in its place when the first comes back.
+            second_done.wait(0.5)
+        return made
+
+    monkeypatch.setattr(painter_module, "blend", slow_blend)
+    got: dict[int, Painter] = {}
+    read: list[Path] = []
+    monkeypatch.setattr(painter_module, "load", lambda path: read.append(path) or load(path))
+
+    def ask_for(number: int) -> None:
+        got[number] = painter.blended(paths[number], 1.0, None, 0.0)
+
+    threads = [threading.Thread(target=ask_for, args=(number,)) for number in (0, 1)]
+    threads[0].start()
+    inside.wait()
+    threads[1].start()
+    threads[1].join(0.3)
+    if not threads[1].is_alive():
+        second_done.set()
+    for thread in threads:
+        thread.join()
+    z = torch.randn(1, Z)
+    for number, path in enumerate(paths):
+        assert torch.equal(got[number].generator(z), load(path).generator(z))
+    # The one beside it was not read until the first had its turn.
+    assert read == paths
+    assert painter._blended is not None
+    assert painter._blended[1] is got[1]
+
+
+def test_a_projection_can_be_stopped_while_it_searches(painter: Painter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stylegan, "SHOWN_EVERY_SECONDS", 0)
+    monkeypatch.setattr(stylegan, "SHOWING_COSTS_LESS_THAN", 0)
+    target = ask(painter, "generate", z=rl.seed(9, Z), truncation=1)["image"]
+    parts = stylegan.project(painter, target, steps=1000, space="w+", seed=0)
+    shown, progress = next(parts)
+    assert progress == 0
+    assert shown["psnr"] > 0
+    parts.close()  # type: ignore[attr-defined]
+    progress = [progress for _, progress in stylegan.project(painter, target, steps=2, space="w+", seed=0)]
+    assert progress == [0.0] * 16 + [0.5, 1.0]
+
+
 @pytest.fixture
 def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("RUNWAY_LAB_WARM_SPARE", "0")
@@ -325,6 +425,13 @@ def test_it_runs_in_a_process_of_its_own() -> None:
         assert model.query("project", image=expected, steps=3).psnr > 0
         assert model.query("about").about["num_ws"] == generator.num_ws
         assert json.dumps(model.signature.describe())
+        later = load(dropped("saved meanwhile.safetensors", seed=1)).generator
+        assert (
+            model.query("change", checkpoint="saved meanwhile.safetensors").about["file"]
+            == "saved meanwhile.safetensors"
+        )
+        expected = drawn(later, later.map(torch.tensor(z.values)[None], psi=0.5))
+        assert np.array_equal(array(model(z=z).image), expected)
 
 
 @pytest.mark.usefixtures("worker")

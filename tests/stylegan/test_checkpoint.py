@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import http.server
+import json
 import os
 import pickle
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from support.stylegan_files import (
     DATA,
     fixture_bytes,
@@ -23,7 +26,7 @@ from support.stylegan_files import (
 )
 
 from runway_lab.errors import BadValue, DownloadFailed, Offline
-from runway_lab.stylegan import BadCheckpoint, Checkpoint, UnsafeCheckpoint, load
+from runway_lab.stylegan import BadCheckpoint, Checkpoint, UnsafeCheckpoint, checkpoint, load
 
 
 @pytest.mark.parametrize(("name", "kind"), [("sg2gray", "stylegan2"), ("sg3r", "stylegan3-r")])
@@ -80,9 +83,179 @@ def test_foreign_files_are_called_what_they_are(data: bytes, match: str, tmp_pat
     assert "file.pkl" in str(caught.value)
 
 
-def test_a_missing_file() -> None:
-    with pytest.raises(BadCheckpoint, match="There is no file"):
-        load("nowhere/x.pkl")
+@pytest.mark.parametrize("name", ["nowhere/x.pkl", "x" * 5000, "nul\0nul", "~nobody-of-this-name/x.pkl", ""])
+def test_a_missing_file(name: str) -> None:
+    with pytest.raises(BadCheckpoint, match=r"There is no file|is a folder"):
+        load(name)
+
+
+def test_an_address_that_was_made_a_path_says_so() -> None:
+    with pytest.raises(BadCheckpoint, match="given as text"):
+        load(Path("https://example.org/x.pkl"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such things")
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.pkl")
+    (tmp_path / "folder.pt").mkdir()
+    (tmp_path / "zero.pkl").symlink_to("/dev/zero")
+    (tmp_path / "circle.pkl").symlink_to(tmp_path / "circle.pkl")
+    (tmp_path / "gone.pkl").symlink_to(tmp_path / "nothing")
+    for name, match in {
+        "pipe.pkl": "a device or a pipe",
+        "folder.pt": "is a folder",
+        "zero.pkl": "a device or a pipe",
+        "circle.pkl": "There is no file",
+        "gone.pkl": "There is no file",
+    }.items():
+        with pytest.raises(BadCheckpoint, match=match) as caught:
+            load(tmp_path / name)
+        assert name in str(caught.value)
+        assert caught.value.hint
+
+
+def test_a_link_to_a_checkpoint_is_read(tmp_path: Path) -> None:
+    give(tmp_path, nvidia_pickle(small_stylegan2()))
+    (tmp_path / "link").symlink_to(tmp_path / "file.pkl")
+    assert load(tmp_path / "link").kind == "stylegan2"
+
+
+@pytest.mark.parametrize("size", range(1, 12))
+@pytest.mark.parametrize("head", [b"\x80\x04", b"PK\x03\x04", b"\x80\x02\x8a\x0a", b"\x0c\0\0\0\0\0\0\0{"])
+def test_files_of_some_bytes_are_refused(head: bytes, size: int, tmp_path: Path) -> None:
+    with pytest.raises(BadCheckpoint, match=r"file\.pkl: "):
+        load(give(tmp_path, (head + bytes(12))[:size]))
+
+
+@pytest.mark.parametrize("head", [b"\x80\x04", b"PK\x03\x04", b"\x80\x02(", b"", b"\x00\x10\0\0\0\0\0\0{"])
+def test_a_huge_file_of_nothing_is_refused_at_once(head: bytes, tmp_path: Path) -> None:
+    path = give(tmp_path, head)
+    with path.open("rb+") as file:
+        file.truncate(2**34)
+    with pytest.raises(BadCheckpoint):
+        load(path)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("you tried to allocate memory: 4 TB")])
+def test_too_little_memory_is_said(error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(checkpoint, "_recognise", fail)
+    with pytest.raises(BadCheckpoint, match=r"file\.pkl: This machine has not enough free memory.*Close other"):
+        load(give(tmp_path, b"x"))
+
+
+@pytest.mark.parametrize("error", [AssertionError(), RecursionError("deep"), KeyError(1), ZeroDivisionError()])
+def test_whatever_goes_wrong_is_said_in_words(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(checkpoint, "_recognise", fail)
+    with pytest.raises(BadCheckpoint, match=r"file\.pkl: .* makes no sense"):
+        load(give(tmp_path, b"x"))
+
+
+@pytest.mark.parametrize("low", [0x3C20, 0x200A, 0x3C3C])
+def test_the_length_of_a_native_header_is_not_taken_for_text(low: int, tmp_path: Path) -> None:
+    G = small_stylegan2()  # noqa: N806
+    path = Checkpoint(G, None, "stylegan2", G.config).save(tmp_path / "x.safetensors")
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = data[8 : 8 + length].ljust(low)
+    path.write_bytes(len(header).to_bytes(8, "little") + header + data[8 + length :])
+    assert len(header) == low
+    assert load(path).kind == "stylegan2"
+
+
+def every_format(made: Checkpoint, tmp_path: Path) -> dict[str, Checkpoint]:
+    """One network, read from each format there is."""
+    G, D = made.generator, made.discriminator  # noqa: N806
+    files = {
+        "nvidia.pkl": nvidia_pickle(G, D),
+        "tensorflow.pkl": tensorflow_pickle(G, D),  # type: ignore[arg-type]
+        "rosinality.pt": made.save(tmp_path / "x.pt").read_bytes(),
+        "native.safetensors": made.save(tmp_path / "x.safetensors").read_bytes(),
+    }
+    return {name: load(give(tmp_path, data, name), live=True) for name, data in files.items()}
+
+
+def test_all_that_training_goes_on_with_survives_every_way(tmp_path: Path) -> None:
+    G, D = small_stylegan2(z_dim=10), small_discriminator()  # noqa: N806
+    known = {"licence": "CC BY 4.0", "lineage": [{"name": "Petals", "steps": 3000}], "recipe": {"gamma": 0.5}}
+    live = small_stylegan2(seed=3, z_dim=10)
+    made = Checkpoint(G, D, "stylegan2", G.config, live=live, **known)  # type: ignore[arg-type]
+    images, z = torch.randn(4, 3, 16, 16), torch.randn(2, 10)
+    for name, first in every_format(made, tmp_path).items():
+        first.licence = first.licence or known["licence"]
+        first.lineage, first.recipe = first.lineage or known["lineage"], first.recipe or known["recipe"]
+        for ending in (".safetensors", ".pt"):
+            found = load(first.save(tmp_path / f"again{ending}"), live=True)
+            for each in (first, found):
+                assert each.discriminator is not None, name
+                assert each.discriminator.config == D.config, name
+                assert each.config == G.config, name
+                torch.testing.assert_close(each.discriminator(images), D(images), rtol=1e-4, atol=1e-4)
+                torch.testing.assert_close(each.generator(z), G(z), rtol=1e-4, atol=1e-4)
+                assert each.live is not None, name
+            assert (found.licence, found.lineage, found.recipe) == (first.licence, first.lineage, first.recipe), name
+    assert "NVIDIA" in load(tmp_path / "nvidia.pkl").licence
+
+
+@pytest.mark.parametrize("group", [None, 1, 8])
+def test_labels_and_how_pictures_are_grouped_survive(group: int | None, tmp_path: Path) -> None:
+    G = small_stylegan2(c_dim=3, conv_clamp=256.0, fp16_blocks=0)  # noqa: N806
+    D = small_discriminator(c_dim=3, mapping_layers=2, mbstd_group=group, conv_clamp=256.0)  # noqa: N806
+    made = Checkpoint(G, D, "stylegan2", G.config, labels=("cat", "dog", "\u0153uf"))
+    found = load(made.save(tmp_path / "x.safetensors"))
+    assert (found.labels, found.config) == (made.labels, G.config)
+    assert found.discriminator is not None
+    assert found.discriminator.config == D.config
+    read = load(give(tmp_path, nvidia_pickle(G, D)))
+    assert read.labels == ("0", "1", "2")
+    assert read.discriminator is not None
+    assert read.discriminator.config == D.config
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("conv_clamp", "256"),
+        ("conv_clamp", float("nan")),
+        ("fp16_blocks", 2.5),
+        ("fp16_blocks", True),
+        ("lr_multiplier", 0),
+        ("mapping_activation", "exec"),
+        ("mapping_activation", ["lrelu"]),
+    ],
+)
+def test_a_configuration_that_would_only_fail_when_it_draws_is_refused(
+    name: str, value: object, tmp_path: Path
+) -> None:
+    G = small_stylegan2()  # noqa: N806
+    path = Checkpoint(G, None, "stylegan2", G.config).save(tmp_path / "x.safetensors")
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    metadata["config"] = json.dumps(json.loads(metadata["config"]) | {name: value})
+    save_file(load_file(path), path, metadata)
+    with pytest.raises(BadCheckpoint, match=f"makes no sense: {name} cannot be"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("output_scale", "1"), ("radial", 1), ("filter_size", 6.5), ("layers", True)]
+)
+def test_that_of_a_stylegan3_too(name: str, value: object, tmp_path: Path) -> None:
+    G = small_stylegan3()  # noqa: N806
+    path = Checkpoint(G, None, "stylegan3-t", G.config).save(tmp_path / "x.safetensors")
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    metadata["config"] = json.dumps(json.loads(metadata["config"]) | {name: value})
+    save_file(load_file(path), path, metadata)
+    with pytest.raises(BadCheckpoint, match=f"makes no sense: {name} cannot be"):
+        load(path)
 
 
 class Evil:
@@ -196,6 +369,11 @@ def test_addresses(tmp_path: Path) -> None:
         Server.announced *= 2
         with pytest.raises(DownloadFailed, match="ended after"):
             load(f"{address}/faces")
+        Server.data, Server.announced = b"<html>", 6
+        with pytest.raises(BadCheckpoint, match=rf"^{address}/faces: This is a web page"):
+            load(f"{address}/faces")
+        with pytest.raises(DownloadFailed, match=r"6 bytes; 5 bytes are allowed.*most_bytes"):
+            load(f"{address}/faces", most_bytes=5)
     finally:
         server.shutdown()
         server.server_close()

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import threading
+from typing import Any
+
 import pytest
 import torch
 from support.stylegan_files import small_stylegan2
+from torch import Tensor
 
 from runway_lab.errors import BadValue
 from runway_lab.stylegan.incremental import IncrementalSynthesis
@@ -68,3 +72,38 @@ def test_another_precision_or_batch_starts_afresh() -> None:
     G.precision = torch.bfloat16
     explore(torch.randn(2, G.num_ws, 10))
     assert explore.computed == 3
+
+
+def test_threads_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    G = small_stylegan2()  # noqa: N806
+    explore = IncrementalSynthesis(G)
+    ws = torch.randn(2, 1, G.num_ws, 10)
+    expected = [G.synthesize(each) for each in ws]
+    inside, second_done = threading.Event(), threading.Event()
+    step = G.synthesis.step
+
+    def slow_step(*given: Any) -> Any:
+        if threading.current_thread().name == "first" and not inside.is_set():
+            inside.set()
+            # Without turns, the second is done with its whole picture before the first goes on.
+            second_done.wait(0.5)
+        return step(*given)
+
+    monkeypatch.setattr(G.synthesis, "step", slow_step)
+    drawn: dict[str, Tensor] = {}
+
+    def draw(number: int, name: str) -> None:
+        drawn[name] = explore(ws[number])
+
+    first = threading.Thread(target=draw, args=(0, "first"), name="first")
+    first.start()
+    inside.wait()
+    second = threading.Thread(target=draw, args=(1, "second"), name="second")
+    second.start()
+    second.join(0.2)
+    if not second.is_alive():
+        second_done.set()
+    first.join()
+    second.join()
+    torch.testing.assert_close(drawn["first"], expected[0], rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(drawn["second"], expected[1], rtol=1e-3, atol=1e-3)

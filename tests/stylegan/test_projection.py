@@ -5,9 +5,9 @@ import torch
 from support.stylegan_files import small_stylegan2, small_stylegan3
 
 from runway_lab.errors import BadValue
-from runway_lab.stylegan import Incompatible, StyleGAN2, StyleGAN2Config
+from runway_lab.stylegan import Incompatible, StyleGAN2, StyleGAN2Config, projection
 from runway_lab.stylegan.generator import best_precision
-from runway_lab.stylegan.projection import Progress, project, psnr
+from runway_lab.stylegan.projection import Progress, descend, project, psnr
 
 
 def model_of_64() -> StyleGAN2:
@@ -57,7 +57,26 @@ def test_it_can_be_stopped_and_keeps_the_best() -> None:
     found = project(G, target, steps=100, stop=lambda: len(calls) >= 5, progress=calls.append)
     assert (found.steps, found.stopped) == (5, True)
     assert all(parameter.requires_grad for parameter in G.parameters())
-    assert project(G, target, steps=100, seconds=0.0).steps == 1
+    assert project(G, target, steps=100, seconds=0.0).steps == 0
+
+
+def test_it_listens_while_it_searches_for_where_to_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    G = small_stylegan2()  # noqa: N806
+    # As at 1024 x 1024: one candidate at a time.
+    monkeypatch.setattr(projection, "_PART_PIXELS", 1)
+    drawn = []
+    synthesize = G.synthesize
+    monkeypatch.setattr(G, "synthesize", lambda ws, *a, **k: drawn.append(len(ws)) or synthesize(ws, *a, **k))
+    target = G(torch.randn(1, 12)).clamp(-1, 1)
+    drawn.clear()
+    found = project(G, target, steps=100, stop=lambda: len(drawn) >= 3)
+    assert drawn == [1, 1, 1, 1]  # three candidates, and the picture that is given
+    assert (found.steps, found.stopped) == (0, True)
+    assert found.psnr == pytest.approx(psnr(found.image, target))
+    steps = [(each.step, each.loss) for each in descend(G, target, steps=2)]
+    assert [step for step, _ in steps] == [0] * 256 + [1, 2]
+    losses = [loss for _, loss in steps]
+    assert losses == sorted(losses, reverse=True)
 
 
 def test_labels_and_features_have_their_say() -> None:

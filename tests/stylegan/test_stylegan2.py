@@ -13,6 +13,7 @@ from torch.autograd import gradcheck, gradgradcheck
 
 from runway_lab.errors import BadValue
 from runway_lab.stylegan import onednn
+from runway_lab.stylegan.incremental import IncrementalSynthesis
 from runway_lab.stylegan.stylegan2 import StyledConv, StyleGAN2, StyleGAN2Config, SynthesisBlock
 
 ROW = torch.tensor([1.0, 3.0, 3.0, 1.0])
@@ -239,6 +240,41 @@ def test_what_was_baked_is_forgotten_when_training_begins_or_ends() -> None:
     G.synthesis.b8.conv0.weight.data.add_(0.3)
     G.eval()
     assert off(G.synthesize(ws), by_the_paper(G, ws)) < 1e-5
+
+
+def changed_in_secret(G: StyleGAN2) -> None:  # noqa: N803
+    """As an optimiser or a moving average may do it: no version is counted."""
+    for parameter in G.synthesis.parameters():
+        parameter.data.mul_(1.3)
+
+
+WAYS = {
+    "said": lambda g: g.forget(),
+    "moved": lambda g: g.to("cpu"),
+    "converted and back": lambda g: g.double().float(),
+    "loaded": lambda g: g.load_state_dict(g.state_dict()),
+    "put in place": lambda g: g.load_state_dict(g.state_dict(), assign=True),
+    "one layer moved": lambda g: [conv.cpu() for block in g.synthesis.blocks for conv in block.convs],
+    "one layer loaded": lambda g: [
+        conv.load_state_dict(conv.state_dict()) for block in g.synthesis.blocks for conv in block.convs
+    ],
+    "trained": lambda g: g.train(),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nothing_old_is_drawn_from_after_the_weights_changed(way: str) -> None:
+    G = small_stylegan2().requires_grad_(False)  # noqa: N806
+    ws = torch.randn(1, G.num_ws, 10)
+    explore = IncrementalSynthesis(G)
+    G.synthesize(ws)
+    explore(ws)
+    changed_in_secret(G)
+    WAYS[way](G)
+    assert off(G.synthesize(ws), by_the_paper(G, ws)) < 1e-5
+    # Who explores step by step hears of it as well.
+    assert off(explore(ws), by_the_paper(G, ws)) < 1e-5
+    assert explore.computed == 3
 
 
 def test_every_parameter_of_a_layer_gets_its_gradient() -> None:

@@ -89,9 +89,94 @@ def test_a_dotted_name_does_not_get_around_the_list() -> None:
 
 
 def test_extensions_and_buffers_are_refused() -> None:
-    for code in (b"\x82\x01", b"\x97", b"\x98"):
+    for code in (b"\x97", b"\x98"):
         with pytest.raises(BadCheckpoint, match="unknown instruction"):
             read(b"\x80\x05" + code + b".")
+    for code in (b"\x82\x07", b"\x83\x07\x00", b"\x84\x07\x00\x00\x00"):
+        with pytest.raises(UnsafeCheckpoint, match="function number 7"):
+            read(b"\x80\x05" + code + b".")
+
+
+SYSTEM = {
+    "global": b"cposix\nsystem\n(S'touch hacked'\ntR",
+    "instance": b"(S'touch hacked'\niposix\nsystem\n",
+    "object": b"(cposix\nsystem\nS'touch hacked'\no",
+    "stack global": b"\x8c\x05posix\x8c\x06system\x93\x8c\x0ctouch hacked\x85R",
+    "stack global, words by memo": b"\x8c\x06system\x940\x8c\x05posixh\x00\x93\x8c\x0ctouch hacked\x85R",
+    "new object": b"cposix\nsystem\n\x8c\x0ctouch hacked\x85\x81",
+    "new object with keywords": b"cposix\nsystem\n\x8c\x0ctouch hacked\x85}\x92",
+    "behind a state": b"}}bcposix\nsystem\n0",
+    "in a frame that lies": b"\x95" + struct.pack("<Q", 3) + b"cposix\nsystem\n",
+    "in a frame without end": b"\x95" + struct.pack("<Q", 2**63) + b"cposix\nsystem\n",
+    "another protocol inside": b"\x80\x00cposix\nsystem\n",
+    "unicode line": b"cposix\nsystem\n(Vtouch hacked\ntR",
+    "a name with another's letters": "cp\u043esix\nsystem\n".encode(),
+    "a module of a module": b"\x8c\x05numpy\x8c\x09os.system\x93",
+    "a private place of a known one": b"cargparse\nNamespace.__init__\n",
+    "a known name elsewhere": b"c__main__\nOrderedDict\n",
+    "an attribute by name": b"cbuiltins\ngetattr\n",
+    "a way to more names": b"cimportlib\nimport_module\n",
+    "the real loader of storages": b"ctorch\nload\n",
+    "a partial": b"cfunctools\npartial\n",
+}
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("name", SYSTEM)
+def test_no_instruction_leads_to_a_function(name: str, protocol: int, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UnsafeCheckpoint, match="which no checkpoint needs. Nothing of it was run"):
+        read(b"\x80" + bytes([protocol]) + SYSTEM[name] + b".")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        b"Pposix system\n",  # a reference by text
+        b"\x8c\x05posixQ",  # a reference by value, where there are none
+        b"K\x01K\x02b",  # a state for a number
+        b"cnumpy\ndtype\n}b",  # a state for a name
+        b"]}b",
+        b"(K\x01o",  # an object of a number
+        b"(o",  # an object of nothing
+        b"o",
+        b"cbuiltins\nset\nK\x01R",  # arguments that are none
+        b"cbuiltins\nset\n)}\x8c\x01aK\x01s\x92",  # keyword arguments
+        b"ctorch\nFloatStorage\n)R",  # a kind of storage is no constructor
+        b"\x94",  # remembers nothing
+        b"h\x05",  # recalls what nobody remembered
+        b"g-1\n",
+        b"(p0\n",  # remembers the mark
+        b"0",
+        b"2",
+        b"R",
+        b"(u",
+        b"}(K\x01u",  # a key without a value
+        b"}}K\x01s",  # a dictionary as a key
+        b"]K\x01\x90",
+        b"S'\\x41'\n",  # an escaped text
+        b"F1e5x\n",
+        b"I0x10\n",
+        b"\x8b\xff\xff\xff\xff",  # a number of minus one bytes
+        b"\xff",
+    ],
+)
+@pytest.mark.parametrize("protocol", [0, 2, 5])
+def test_instructions_that_make_no_sense_are_refused_in_words(code: bytes, protocol: int) -> None:
+    with pytest.raises(BadCheckpoint):
+        read(b"\x80" + bytes([protocol]) + code + b".")
+
+
+def test_a_mark_that_is_remembered_is_no_value() -> None:
+    with pytest.raises(BadCheckpoint):
+        read(b"\x80\x02(q\x00h\x00h\x00\x86.")
+
+
+def test_something_that_holds_itself_is_read() -> None:
+    found = read(b"\x80\x02]q\x00h\x00a.")
+    assert isinstance(found, list)
+    assert found[0] is found
 
 
 def test_an_encoding_other_than_latin1_is_refused() -> None:
