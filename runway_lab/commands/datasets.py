@@ -114,12 +114,16 @@ def _check(chosen: argparse.Namespace) -> int:
 def _create(chosen: argparse.Namespace) -> int:
     from runway_lab.training.datasets import Dataset
 
-    data = Dataset.create(
-        chosen.name, chosen.source, decisions=_decisions(chosen), **_pictures(chosen),
-        mirror=chosen.mirror, rotate=chosen.rotate, zoom_in=chosen.zoom_in, zoom_out=chosen.zoom_out,
-        title=chosen.title, origin=chosen.origin, licence=chosen.licence, consent=chosen.consent,
-        seed=chosen.seed, replace=chosen.replace, progress=_progress(),
-    )  # fmt: skip
+    try:
+        data = Dataset.create(
+            chosen.name, chosen.source, decisions=_decisions(chosen), **_pictures(chosen),
+            mirror=chosen.mirror, rotate=chosen.rotate, zoom_in=chosen.zoom_in, zoom_out=chosen.zoom_out,
+            title=chosen.title, origin=chosen.origin, licence=chosen.licence, consent=chosen.consent,
+            seed=chosen.seed, replace=chosen.replace, progress=_progress(),
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        print("\nStopped. The same command goes on from there.", file=sys.stderr)
+        raise
     if data.report is not None:
         print(f"{data.report}\n")
     print(f"{data.name}: {len(data):,} pictures of {data.width}x{data.height}, in {data.folder}")

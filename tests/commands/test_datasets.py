@@ -10,6 +10,8 @@ from support.pictures import photos
 
 from runway_lab.cli import main
 from runway_lab.training.datasets import Dataset, Stopped
+from runway_lab.training.datasets.judge import Judge
+from runway_lab.training.datasets.look import Looked
 
 
 @pytest.fixture
@@ -52,6 +54,25 @@ def test_an_empty_library_and_half_a_dataset_are_told(folder: Path, capsys: pyte
         Dataset.create("petals", folder, size=32, stop=lambda: True)
     assert main(["datasets", "list"]) == 0
     assert "petals  half prepared: the command that began it goes on with it" in capsys.readouterr().out
+
+
+def test_ctrl_c_says_that_nothing_is_lost(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    heard = []
+    real = Judge.hear
+
+    def interrupt(judge: Judge, seen: Looked) -> bool:
+        heard.append(seen.name)
+        if len(heard) == 4:
+            raise KeyboardInterrupt
+        return real(judge, seen)
+
+    monkeypatch.setattr(Judge, "hear", interrupt)
+    assert main(["datasets", "create", "petals", str(folder), "--size", "32"]) == 130
+    assert "The same command goes on" in capsys.readouterr().err
+    assert main(["datasets", "create", "petals", str(folder), "--size", "32"]) == 0
+    assert len(Dataset.open("petals")) == 6
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def test_killed_again_and_again_it_ends_the_same(folder: Path) -> None:
     )
     kills = 0
     while True:
-        left = chance.randrange(2, 50) if kills < 5 else 10_000
+        left = chance.randrange(2, 40) if kills < 3 else 10_000
         ended = subprocess.run(
             [sys.executable, "-c", code, str(folder), str(left)],
             env={**os.environ, "PYTHONPATH": str(ROOT)},
