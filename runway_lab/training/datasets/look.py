@@ -10,7 +10,10 @@ some thousand numbers are touched in between. Nothing that a file contains makes
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
+import math
 import struct
 import threading
 from dataclasses import dataclass, field
@@ -24,6 +27,7 @@ from runway_lab.errors import shorten
 from runway_lab.fields.pixels import FORMATS, convert, is_transparent
 from runway_lab.settings import settings
 from runway_lab.training.datasets.crop import box_for, made, same_shape
+from runway_lab.training.datasets.damage import blocks_of, is_torn, lost_rows
 from runway_lab.training.datasets.plan import Plan
 from runway_lab.training.datasets.sources import ENDINGS, LARGEST_FILE, Item, foreign
 
@@ -40,12 +44,6 @@ FLAT, COLOURLESS = 2.5, 5
 
 ENLARGED = 1.25
 """From which enlargement on a picture is too small."""
-
-LEAST_TEAR = 14.0
-"""By how many levels colours jump, at least, where a picture is torn."""
-
-MOST_STAIRS, SHARP = 40, 0.7
-"""So many places are looked at closely, and so much of the jump must lie between two rows of pixels."""
 
 CUT_AWAY = 0.5
 """A crop that keeps less than this much of a picture is told of."""
@@ -146,11 +144,10 @@ def _look(item: Item, plan: Plan, prepare: bool, seen: Looked, most: float) -> N
         picture = _opened(data, item.ending, seen, most)
     else:
         seen.sha256 = hashlib.sha256(picture.tobytes()).hexdigest()
-    if picture.width * picture.height > LARGE_PIXELS:
-        with _one_large_at_a_time:
-            picture = _decoded(picture, plan, seen)
-    else:
-        picture = _decoded(picture, plan, seen)
+    turned = _reduced(picture, plan, seen)
+    large = picture.width * picture.height > LARGE_PIXELS
+    with _one_large_at_a_time if large else contextlib.nullcontext():
+        picture = _decoded(picture, plan, seen, turned)
     _measure(picture, plan, seen)
     if prepare and not any(plan.skips(each) for each in seen.findings):
         _prepare(picture, plan, seen)
@@ -173,8 +170,6 @@ def _data(item: Item) -> bytes:
 
 
 def _opened(data: bytes, ending: str, seen: Looked, most: float) -> Picture:
-    import io
-
     try:
         picture = pillow.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
@@ -210,26 +205,32 @@ def _bits(picture: Picture) -> int:
     return int(max(bits) if isinstance(bits, tuple) and bits else bits if isinstance(bits, int) else 8)
 
 
-def _decoded(picture: Picture, plan: Plan, seen: Looked) -> Picture:
-    """The whole picture, upright, in one of the modes L, RGB and RGBA, no larger than is of use."""
+def _reduced(picture: Picture, plan: Plan, seen: Looked) -> int:
+    """Has a JPEG decoded no larger than is of use; how the camera says that it must be turned, 1 for not at all."""
     width, height = picture.size
     turned = _orientation(picture) if picture.format else 1
     if turned != 1:
         seen.findings.append("rotated")
-    upright = turned != 1 and plan.decisions["rotated"] != "keep"
-    if upright and turned >= 5:
+        if plan.decisions["rotated"] == "keep":
+            turned = 1
+    if turned >= 5:
         width, height = height, width
     seen.width, seen.height = width, height
     if picture.format in ("JPEG", "MPO"):
         # Twice of what is needed; copies that show less of the picture need more of it.
         wanted = 2 * max(1.0, plan.zoom_in) / min(width / plan.width, height / plan.height)
-        picture.draft(None, (round(picture.width * wanted), round(picture.height * wanted)))
+        picture.draft(None, (math.ceil(picture.width * wanted), math.ceil(picture.height * wanted)))
+    return turned
+
+
+def _decoded(picture: Picture, plan: Plan, seen: Looked, turned: int) -> Picture:
+    """The whole picture, upright, in one of the modes L, RGB and RGBA."""
     picture.load()
     if picture.format in ("JPEG", "MPO"):
-        blocks = _blocks(picture, width if turned < 5 or not upright else height)
-        if blocks is not None and _is_torn(picture, blocks):
+        blocks = blocks_of(picture, seen.width if turned < 5 else seen.height)
+        if blocks is not None and is_torn(picture, blocks):
             seen.findings.append("glitched")
-        if blocks is not None and max(blocks.size) >= SMALL and not upright:
+        if blocks is not None and max(blocks.size) >= SMALL and turned == 1:
             # It is small already, and what was reduced once need not be again.
             seen.small = blocks
     if is_transparent(picture):
@@ -238,7 +239,7 @@ def _decoded(picture: Picture, plan: Plan, seen: Looked) -> Picture:
             seen.findings.append("transparent")
         elif plan.mode != "RGBA":
             picture = picture.convert("RGB")
-    if upright:
+    if turned != 1:
         picture = ImageOps.exif_transpose(picture)
     # Gray stays gray for the measuring; an RGB picture becomes gray only at the end, when it is small.
     return convert(
@@ -279,7 +280,7 @@ def _measure(picture: Picture, plan: Plan, seen: Looked) -> None:
     if spread <= FLAT and _is_flat(picture):
         seen.findings = [each for each in seen.findings if each != "gray"]
         seen.findings.append("one_colour")
-    elif "glitched" not in seen.findings and _lost_rows(picture, values):
+    elif "glitched" not in seen.findings and lost_rows(picture, values):
         seen.findings.append("glitched")
     width, height = seen.width, seen.height
     kept = min(width / plan.width, height / plan.height)
@@ -306,90 +307,6 @@ def _is_flat(picture: Picture) -> bool:
     extremes = picture.getextrema()
     pairs = extremes if isinstance(extremes[0], tuple) else (extremes,)
     return all(most - least <= 24 for least, most in pairs[:3])
-
-
-def _blocks(picture: Picture, full_width: int) -> Picture | None:
-    """A JPEG in pixels of one block each, as its stream has them; None where there are too few to say anything."""
-    layers = getattr(picture, "layer", ()) or ((0, 1, 1),)
-    scale = max(1, round(full_width / picture.width))
-    across, down = (max(1, 8 * max(int(layer[side]) for layer in layers) // scale) for side in (1, 2))
-    if picture.mode not in ("L", "RGB") or picture.width < 8 * across or picture.height < 3 * down:
-        return None
-    return picture.reduce((across, down))
-
-
-def _is_torn(picture: Picture, blocks: Picture) -> bool:
-    """Whether colours jump where the stream of a JPEG was damaged.
-
-    From the damaged block on, all that follows is shifted by the same colour: the rest of its row of blocks, and all
-    rows below. So the jump is a stair of exactly one block, on the grid of blocks. A horizon is no stair, and the edges
-    of things in the world keep to no grid.
-    """
-    values = np.asarray(blocks, np.float32)
-    steps = np.diff(values.reshape(*values.shape[:2], -1), axis=0)
-    count = steps.shape[1]
-    # A stair of some height lifts the two rows it lies in; most pictures have no such rows, and that is all.
-    lift = np.abs(steps.mean(axis=1))
-    least = np.maximum(LEAST_TEAR, 6 * np.sqrt((steps * steps).mean(axis=(0, 1)) / count))
-    rows = np.flatnonzero((lift[:-1] + lift[1:] > 0.9 * least).any(axis=1))
-    if not rows.size:
-        return False
-    above, below = steps[rows], steps[rows + 1]
-    left = np.arange(1, count, dtype=np.float32)[None, :, None]
-    right = count - left
-    sums = [np.cumsum(each, axis=1) for each in (above, below, above * above, below * below)]
-    above_sum, below_sum, above_squares, below_squares = sums
-    first, last = below_sum[:, :-1], above_sum[:, -1:] - above_sum[:, :-1]
-    mean = (first + last) / count
-    squares = (below_squares[:, :-1] + above_squares[:, -1:] - above_squares[:, :-1]) / count
-    size = np.abs(mean)
-    torn = (size > least) & (squares - mean * mean < (0.6 * size) ** 2)
-    torn &= (left >= 0.08 * count) & (right >= 0.08 * count)
-    if not torn.any():
-        return False
-    # Both halves of the stair are there, and nothing beside it.
-    sign = np.sign(mean)
-    torn &= (sign * first / left > 0.5 * size) & (sign * last / right > 0.5 * size)
-    spread = 1.5 * np.median(np.abs(steps), axis=(0, 1))
-    torn &= np.abs(above_sum[:, :-1] / left) < 0.25 * size + spread / np.sqrt(left)
-    torn &= np.abs((below_sum[:, -1:] - below_sum[:, :-1]) / right) < 0.25 * size + spread / np.sqrt(right)
-    at = np.argwhere(torn)
-    strongest = sorted(at, key=lambda place: -float(size[tuple(place)]))[:MOST_STAIRS]
-    return any(
-        _is_sharp(picture, blocks, int(rows[row]) + 1, int(column) + 1, int(channel), float(mean[row, column, channel]))
-        for row, column, channel in strongest
-    )
-
-
-def _is_sharp(picture: Picture, blocks: Picture, row: int, column: int, channel: int, jump: float) -> bool:
-    """Whether a stair of blocks is one from pixel to pixel, exactly between the blocks: a sloping ridge is not.
-
-    The damage begins in this row of blocks, at this column.
-    """
-    across, down = round(picture.width / blocks.width), round(picture.height / blocks.height)
-    halves = ((0, column * across, (row + 1) * down), (column * across, picture.width, row * down))
-    for begin, end, edge in halves:
-        if not 0 < edge < picture.height or end <= begin:
-            return False
-        strip = np.asarray(picture.crop((begin, edge - 1, end, edge + 1)), np.float32).reshape(2, end - begin, -1)
-        if float((strip[1] - strip[0])[:, channel].mean()) * np.sign(jump) < SHARP * abs(jump):
-            return False
-    return True
-
-
-def _lost_rows(picture: Picture, small: np.ndarray) -> bool:
-    """Whether the bottom was never there: a decoder fills what is lost with one exact gray, or in a film with green."""
-    last = small[-1].reshape(small.shape[1], -1)
-    gray = bool((np.abs(last.astype(np.int16) - 128) <= 1).all())
-    green = last.shape[1] == 3 and bool(
-        (last[:, 0] <= 2).all() and (last[:, 2] <= 2).all() and (np.abs(last[:, 1].astype(np.int16) - 135) <= 3).all()
-    )
-    if not (gray or green):
-        return False
-    strip = picture.crop((0, picture.height - max(1, picture.height // 50), picture.width, picture.height))
-    extremes = strip.getextrema()
-    pairs = extremes if isinstance(extremes[0], tuple) else (extremes,)
-    return all(most - least <= 2 for least, most in pairs[:3])
 
 
 def _prepare(picture: Picture, plan: Plan, seen: Looked) -> None:

@@ -18,7 +18,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any
@@ -32,32 +32,15 @@ from runway_lab.training.datasets.look import Looked
 from runway_lab.training.datasets.plan import Plan
 from runway_lab.training.datasets.report import Report
 from runway_lab.training.datasets.sources import Item, Source
+from runway_lab.training.datasets.stored import HEADER, digest_of, header
 from runway_lab.training.datasets.survey import Counter, Progress, Stopped, survey, without_warnings
 
-__all__ = ["HEADER", "MANIFEST", "PICTURES", "REPORT", "UNFINISHED", "digest_of", "header", "prepare"]
+__all__ = ["MANIFEST", "PICTURES", "REPORT", "UNFINISHED", "fingerprint_of", "prepare", "unfinished_error"]
 
 UNFINISHED = ".preparing-"
 PICTURES, MANIFEST, REPORT = "pictures.npy", "manifest.json", "report.json"
 RECIPE, JOURNAL = "recipe.json", "journal.jsonl"
 VERSION = 1
-
-HEADER = 128
-"""The bytes before the pictures, whatever their number."""
-
-
-def header(count: int, plan: Plan) -> bytes:
-    """The beginning of an .npy file of so many pictures."""
-    shape = (count, plan.height, plan.width, plan.depth)
-    words = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}".encode()
-    return b"\x93NUMPY\x01\x00" + (HEADER - 10).to_bytes(2, "little") + words.ljust(HEADER - 11) + b"\n"
-
-
-def digest_of(shape: Sequence[int], rows_sha256: Iterable[str]) -> str:
-    """What names the content of a dataset: the same pictures in the same order give the same digest."""
-    every = hashlib.sha256(str(tuple(int(side) for side in shape[1:])).encode())
-    for each in rows_sha256:
-        every.update(each.encode())
-    return every.hexdigest()[:16]
 
 
 def prepare(

@@ -1,7 +1,7 @@
 """Goes through a source on all cores, and hands out what was found in the order of the source.
 
-Threads are enough: five sixths of the work are in Pillow and hashlib, which let go of the interpreter. Beyond some six
-cores threads begin to wait for each other, but then some hundred pictures a second are done, and nobody waits for those.
+Threads are enough: five sixths of the work are in Pillow and hashlib, which let go of the interpreter. Beyond some
+six cores threads wait for each other, but then some hundred pictures a second are done, and nobody waits for those.
 Only some pictures are on the way at a time, so memory stays small however long the source is.
 """
 

@@ -21,10 +21,9 @@ from support.pictures import encoded, photo, photos
 import runway_lab
 from runway_lab.errors import BadValue, LibraryFull
 from runway_lab.library.places import place
-from runway_lab.training.datasets import Dataset, Stopped
+from runway_lab.training.datasets import Dataset, Stopped, stored
 from runway_lab.training.datasets import look as look_module
 from runway_lab.training.datasets import prepare as module
-from runway_lab.training.datasets.plan import Plan
 
 ROOT = Path(runway_lab.__file__).parents[1]
 
@@ -50,16 +49,6 @@ def stop_after(count: int) -> object:
 
 def half(name: str = "petals") -> Path:
     return place("datasets") / f".preparing-{name}"
-
-
-def test_the_header_is_what_numpy_reads(tmp_path: Path) -> None:
-    for count in (1, 25_000, 10**9):
-        file = tmp_path / "a.npy"
-        file.write_bytes(module.header(count, Plan(32, 64, "rgba")))
-        with file.open("rb") as opened:
-            np.lib.format.read_magic(opened)
-            assert np.lib.format.read_array_header_1_0(opened) == ((count, 32, 64, 4), False, np.uint8)
-            assert opened.tell() == module.HEADER
 
 
 def test_what_was_stopped_goes_on_and_ends_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,11 +123,11 @@ def test_a_journal_and_pictures_that_the_disk_lost_are_made_again(folder: Path) 
 
     def lose_pictures() -> None:
         with (half() / "pictures.npy").open("r+b") as file:
-            file.truncate(module.HEADER + 5 * 32 * 32 * 3 + 100)
+            file.truncate(stored.HEADER + 5 * 32 * 32 * 3 + 100)
 
     def zero_pictures() -> None:
         with (half() / "pictures.npy").open("r+b") as file:
-            file.seek(module.HEADER + 7 * 32 * 32 * 3)
+            file.seek(stored.HEADER + 7 * 32 * 32 * 3)
             file.write(bytes(5000))
 
     def spoil_a_line() -> None:
