@@ -4,7 +4,8 @@ In flows a folder, a list of files, an archive, uploaded bytes or a film (`sourc
 with `pictures.npy`, `manifest.json`, `report.json` and `card.toml` (`dataset`). In between, every picture is decoded
 once, by `look`, on all cores (`survey`); what it finds is judged in the order of the source (`judge`), so that the
 result depends on nothing but the pictures and the `plan`, and so that a preparing that was killed goes on where it was
-(`prepare`). `kinds` has the words for what the doctor finds, `report` shows them, `crop` knows where to cut.
+(`prepare`). `kinds` has the words for what the doctor finds, `report` shows them, `crop` knows where to cut, `damage`
+what is torn, `stored` the file of pictures. `doctor` examines and previews without writing anything.
 
 The originals are only ever read. Nothing here needs torch, and nothing leaves the machine.
 """

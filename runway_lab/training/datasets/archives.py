@@ -7,6 +7,7 @@ terabytes ends with words and not with a full memory.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import stat
@@ -67,7 +68,7 @@ def _budget() -> int:
 def _zip(data: Path | bytes, title: str) -> Source:
     """The entries of a zip, each unpacked by whoever looks at it."""
     try:
-        archive = zipfile.ZipFile(_opened(data))
+        archive = zipfile.ZipFile(io.BytesIO(data) if isinstance(data, bytes) else data)
     except (zipfile.BadZipFile, OSError, ValueError, struct.error, NotImplementedError) as error:
         raise _cannot(title, error) from error
     entries = archive.infolist()
@@ -134,51 +135,58 @@ class _Bounded:
         return int(self.file.tell())
 
 
-def _tar(data: Path | bytes, packing: str, title: str) -> Source | None:
+def _tar(data: Path | bytes, packing: str, title: str) -> Source:
     """The members of a tar, one after another: each is read when its turn has come."""
+    import lzma
 
-    def unpacked() -> Any:
-        import bz2
-        import gzip
-        import lzma
+    broken = (tarfile.TarError, lzma.LZMAError, zlib.error, struct.error)
+    broken += (OSError, EOFError, ValueError, MemoryError, RecursionError)  # type: ignore[assignment]
 
-        raw = _opened(data)
-        kinds: dict[str, Any] = {"gzip": gzip.GzipFile, "bz2": bz2.BZ2File, "lzma": lzma.LZMAFile}
-        if packing == "gzip":
-            return gzip.GzipFile(fileobj=raw)
-        return kinds[packing](raw) if packing else raw
-
-    broken = (tarfile.TarError, OSError, EOFError, zlib.error, ValueError, struct.error, MemoryError, RecursionError)
-
-    def begun() -> tarfile.TarFile:
-        import lzma
-
-        try:
-            # Twice what a dataset may have: there is more than pictures in an archive.
-            return tarfile.open(fileobj=_Bounded(unpacked(), 2 * _budget() + (64 << 20)), mode="r:")  # type: ignore[call-overload, no-any-return]
-        except (*broken, lzma.LZMAError) as error:
-            raise _cannot(title, error) from error
+    @contextlib.contextmanager
+    def unpacking() -> Iterator[tarfile.TarFile]:
+        with contextlib.ExitStack() as open_files:
+            try:
+                raw = open_files.enter_context(_opened(data))
+                file = open_files.enter_context(_unpacked(raw, packing))
+                # Twice what a dataset may have: there is more than pictures in an archive.
+                bounded: Any = _Bounded(file, 2 * _budget() + (64 << 20))
+                archive = open_files.enter_context(tarfile.open(fileobj=bounded, mode="r:"))
+            except broken as error:
+                raise _cannot(title, error) from error
+            yield archive
 
     def items() -> Iterator[Item]:
-        import lzma
-
-        archive, number = begun(), 0
-        while True:
-            try:
-                member = archive.next()
+        number = 0
+        with unpacking() as archive:
+            while True:
+                try:
+                    member = archive.next()
+                    # What was read is forgotten, or an archive of millions of names would fill the memory.
+                    archive.members = []  # type: ignore[attr-defined]
+                    item = _member(archive, member, number) if member is not None and not member.isdir() else None
+                except broken as error:
+                    yield Item(f"{title}: the rest", finding="truncated", note=f"the archive ends here ({error})")
+                    return
                 if member is None:
                     return
-                # What was read is forgotten, or an archive of millions of names would fill the memory.
-                archive.members = []  # type: ignore[attr-defined]
                 number += 1
-                if not member.isdir():
-                    yield _member(archive, member, number)
-            except (*broken, lzma.LZMAError) as error:
-                yield Item(f"{title}: the rest", finding="truncated", note=f"the archive ends here ({error})")
-                return
+                if item is not None:
+                    yield item
 
-    begun().close()
-    return Source(title, items, None, _identity(data))
+    with unpacking():
+        return Source(title, items, None, _identity(data))
+
+
+def _unpacked(raw: IO[bytes], packing: str) -> Any:
+    import bz2
+    import gzip
+    import lzma
+
+    if packing == "gzip":
+        return gzip.GzipFile(fileobj=raw)
+    if packing == "bz2":
+        return bz2.BZ2File(raw)
+    return lzma.LZMAFile(raw) if packing == "lzma" else raw
 
 
 def _member(archive: tarfile.TarFile, member: tarfile.TarInfo, number: int) -> Item:

@@ -46,8 +46,9 @@ def box_for(width: int, height: int, plan: Plan, whole: bool, chance: str) -> Bo
     scale = min(width / plan.width, height / plan.height)
     wide, high = plan.width * scale, plan.height * scale
     at = random.Random(f"{plan.seed} {chance}") if plan.crop == "random" else None
-    left = (width - wide) * (at.random() if at else 0.5)
-    top = (height - high) * (at.random() if at else 0.5)
+    left = round((width - wide) * at.random()) if at else (width - wide) / 2
+    top = round((height - high) * at.random()) if at else (height - high) / 2
+    left, top = min(left, width - wide), min(top, height - high)
     return left, top, left + wide, top + high
 
 

@@ -24,31 +24,32 @@ from typing import Any
 
 import numpy as np
 
-from runway_lab.errors import BadValue, DamagedEntry, RunwayLabError, Unknown, shorten, suggest
+from runway_lab.errors import BadValue, RunwayLabError, Unknown, shorten, suggest
 from runway_lab.library.atomic import discard, flush_folder, in_words, new_folder, temporary, write_text
 from runway_lab.library.entries import Entries
 from runway_lab.library.locks import FileLock
 from runway_lab.library.places import lock_path, path, place
 from runway_lab.training.datasets.card import CARD_FILE, DatasetCard
 from runway_lab.training.datasets.doctor import examine, plan_for, preview
+from runway_lab.training.datasets.kinds import kind_of
 from runway_lab.training.datasets.plan import Plan, size_of
 from runway_lab.training.datasets.prepare import (
     MANIFEST,
     PICTURES,
     REPORT,
     UNFINISHED,
-    digest_of,
     fingerprint_of,
-    header,
     prepare,
     unfinished_error,
 )
 from runway_lab.training.datasets.report import Report
 from runway_lab.training.datasets.sources import open_source
+from runway_lab.training.datasets.stored import digest_of, header, reserve, shape_of
 from runway_lab.training.datasets.survey import Progress
 
 __all__ = ["Dataset"]
 
+_DIGEST = re.compile(r"[0-9a-f]{16}")
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 
 
@@ -72,7 +73,7 @@ class Dataset:
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder).absolute()
         self.card = DatasetCard.read(self.folder)
-        self._shape = _shape_of(self.folder / PICTURES)
+        self._shape = shape_of(self.folder / PICTURES)
 
     @classmethod
     def create(
@@ -114,15 +115,18 @@ class Dataset:
         """
         _check_name(name)
         opened = open_source(source, every, per_second)
-        given = {**(report.decisions if report is not None else {}), **(decisions or {})}
+        given = dict(decisions or {})
+        if report is not None:
+            # What was decided for another crop or other channels may make no sense for these.
+            before = report.decide(**given).decisions
+            fitting = {key: what for key, what in before.items() if what in kind_of(key, crop, channels).choices}
+            given = fitting | given
         if report is not None and size is None:
             size = report.plan.height, report.plan.width
         plan = plan_for(
             opened, crop, size, channels, mirror=mirror, rotate=rotate, zoom_in=zoom_in, zoom_out=zoom_out,
             seed=seed, decisions=given,
         )  # fmt: skip
-        if report is not None and decisions:
-            report.decide(**decisions)
         words = {"title": title, "source": origin, "licence": licence, "consent": consent, "note": note}
         words = {key: value for key, value in words.items() if value}
         card = DatasetCard(**{"title": _title_of(name), **words}, created=date.today())
@@ -130,7 +134,6 @@ class Dataset:
         with _alone(name):
             if target.exists() and not replace:
                 return cls._again(target, fingerprint_of(opened, plan, report), words)
-            _put_away(target)
             prepare(target, opened, plan, card.write, report=report, progress=progress, stop=stop, workers=workers)
             _entries.look_again()
         return cls(target)
@@ -180,7 +183,7 @@ class Dataset:
             if target.exists():
                 return cls._again(target, fingerprint, {})
             with new_folder(target) as draft:
-                _reserve(draft / PICTURES, header(count, plan), count * plan.bytes_each)
+                reserve(draft / PICTURES, header(count, plan), count * plan.bytes_each)
                 made = np.load(draft / PICTURES, mmap_mode="r+", allow_pickle=False)
                 drawn.draw_many(kind, count, plan.width, seed, into=made, progress=progress)
                 rows = [hashlib.sha256(picture.tobytes()).hexdigest()[:16] for picture in made]
@@ -285,7 +288,7 @@ class Dataset:
     def digest(self) -> str:
         """Sixteen letters that name the content: other pictures, another digest, whatever the dataset is called."""
         known = self.manifest.get("digest")
-        if isinstance(known, str) and self.manifest.get("count") == len(self):
+        if isinstance(known, str) and _DIGEST.fullmatch(known) and self.manifest.get("count") == len(self):
             return known
         rows = (hashlib.sha256(picture.tobytes()).hexdigest()[:16] for picture in self.pictures)
         return digest_of(self._shape, rows)
@@ -386,41 +389,6 @@ def _put_away(folder: Path) -> None:
         with in_words(folder, "deleted"):
             folder.rename(gone)
         discard(gone)
-
-
-def _reserve(file: Path, beginning: bytes, count: int) -> None:
-    """A file that has its room on the disk: one that is mapped must not find out later that the disk is full."""
-    with file.open("wb") as opened:
-        opened.write(beginning)
-        opened.flush()
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(opened.fileno(), 0, len(beginning) + count)
-        else:
-            for _ in range(0, count, 1 << 20):
-                opened.write(bytes(1 << 20))
-            opened.truncate(len(beginning) + count)
-
-
-def _shape_of(file: Path) -> tuple[int, int, int, int]:
-    """What an .npy file says of itself, if it holds pictures as a dataset has them."""
-    try:
-        with file.open("rb") as opened:
-            version = np.lib.format.read_magic(opened)
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            shape, fortran, kind = read(opened)
-            whole = opened.tell() + int(np.prod(shape, dtype=object)) <= os.fstat(opened.fileno()).st_size
-    except OSError as error:
-        raise DamagedEntry(
-            f"The pictures {file} cannot be read: {error.strerror or error}.", hint="Prepare the dataset again."
-        ) from error
-    except (ValueError, TypeError, SyntaxError, EOFError) as error:
-        raise DamagedEntry(f"{file} is damaged: {error}.", hint="Prepare the dataset again.") from error
-    if kind != np.uint8 or fortran or len(shape) != 4 or shape[3] not in (1, 3, 4) or 0 in shape or not whole:
-        raise DamagedEntry(
-            f"{file} holds no pictures: {kind} of shape {shape}{'' if whole else ', cut short'}.",
-            hint="It should be uint8, [pictures, height, width, channels]. Prepare the dataset again.",
-        )
-    return shape[0], shape[1], shape[2], shape[3]
 
 
 def _table(file: Path) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -56,7 +55,7 @@ def _size_for(some: list[Looked]) -> int:
     if not some:
         return SIZES[0]
     sides = sorted(min(each.width, each.height) for each in some)
-    reach = statistics.quantiles([*sides, sides[0]], n=5)[0] * ENLARGED
+    reach = sides[len(sides) // 5] * ENLARGED
     return next((size for size in SIZES if size <= reach), SIZES[-1])
 
 
@@ -130,9 +129,10 @@ def preview(
     opened = open_source(source, every, per_second)
     plan = plan_for(opened, crop, size, channels, seed=seed, decisions=decisions)
     found = Previews()
-    # Some of them may not be pictures at all.
+    # Some of them may not be pictures at all: then their neighbours stand in.
+    some = opened.few(4 * count)
     with without_warnings():
-        for item in opened.few(4 * count):
+        for item in (each for first in range(4) for each in some[first::4]):
             seen = look(item, plan, prepare=True)
             if not seen.rows:
                 continue

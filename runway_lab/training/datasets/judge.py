@@ -11,18 +11,19 @@ alone takes sunsets for each other.
 
 from __future__ import annotations
 
+import base64
 import io
-from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from runway_lab.settings import settings
 from runway_lab.training.datasets.look import Looked
 from runway_lab.training.datasets.plan import Plan
 from runway_lab.training.datasets.sources import check_bytes, check_count
 
 __all__ = ["Judge", "SimilarPictures"]
 
-MOST_BITS, MOST_COLOUR, MOST_ANYWHERE = 6, 6.0, 18
+MOST_BITS, MOST_COLOUR, MOST_ANYWHERE = 10, 6.0, 18
 """How many bits of the hash may differ, and how many levels of colour on average and in any place."""
 
 THUMBNAILS = 6
@@ -81,14 +82,15 @@ class Judge:
         self._similar = SimilarPictures()
         self._similar_names: list[str] = []
         self._candidates = self._bytes = 0
+        self._limits = settings()
 
     def hear(self, seen: Looked) -> bool:
         """Whether this file becomes a picture of the dataset."""
         if not any(each in TOLD for each in seen.findings):
             self._candidates += 1
             self._bytes += seen.size
-            check_count(self.title, self._candidates)
-            check_bytes(self.title, self._bytes)
+            check_count(self.title, self._candidates, self._limits.dataset_images)
+            check_bytes(self.title, self._bytes, self._limits.dataset_gb)
         self.heard.append(seen)
         taken = not self.leaves_out(seen)
         # What was heard from a journal has been compared already, and is heard the same way again.
@@ -128,7 +130,9 @@ class Judge:
     def _keep_thumbnails(self, seen: Looked) -> None:
         wanting = [each for each in seen.findings if len(self.thumbnails.get(each, ())) < THUMBNAILS]
         if wanting and seen.small is not None:
-            data = thumbnail(seen.small)
+            seen.thumbnail = base64.b64encode(thumbnail(seen.small)).decode("ascii")
+        if seen.thumbnail:
+            data = base64.b64decode(seen.thumbnail)
             for each in wanting:
                 self.thumbnails.setdefault(each, []).append((seen.name, data))
         seen.small = None
@@ -139,9 +143,3 @@ def thumbnail(picture: object) -> bytes:
     stream = io.BytesIO()
     picture.save(stream, "JPEG", quality=80)  # type: ignore[attr-defined]
     return stream.getvalue()
-
-
-def replay(judge: Judge, seen: Sequence[Looked], each: Callable[[Looked, bool], object]) -> None:
-    """Lets a judge hear what was heard before."""
-    for one in seen:
-        each(one, judge.hear(one))

@@ -10,10 +10,13 @@ some thousand numbers are touched in between. Nothing that a file contains makes
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
+import math
 import struct
 import threading
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +27,7 @@ from runway_lab.errors import shorten
 from runway_lab.fields.pixels import FORMATS, convert, is_transparent
 from runway_lab.settings import settings
 from runway_lab.training.datasets.crop import box_for, made, same_shape
+from runway_lab.training.datasets.damage import blocks_of, is_torn, lost_rows
 from runway_lab.training.datasets.plan import Plan
 from runway_lab.training.datasets.sources import ENDINGS, LARGEST_FILE, Item, foreign
 
@@ -68,6 +72,8 @@ class Looked:
     """The perceptual hash, 64 bits in hexadecimal digits."""
     tiny: str = ""
     """The picture in 4x4 pixels, in hexadecimal digits: what a look-alike must share besides its hash."""
+    thumbnail: str = ""
+    """Base64 of a small JPEG, of the few that a report shows."""
     box: tuple[float, ...] = ()
     rows_sha256: list[str] = field(default_factory=list)
     rows: list[bytes] = field(default_factory=list, repr=False, compare=False)
@@ -75,8 +81,7 @@ class Looked:
 
     def to_json(self) -> dict[str, Any]:
         """What is kept of it in the journal."""
-        kept = asdict(Looked(**{**self.__dict__, "rows": [], "small": None}))
-        return {key: value for key, value in kept.items() if value and key not in ("rows", "small")}
+        return {key: value for key, value in self.__dict__.items() if value and key not in ("rows", "small")}
 
     @classmethod
     def from_json(cls, table: dict[str, Any]) -> Looked:
@@ -84,15 +89,23 @@ class Looked:
         return cls(**{**table, "box": tuple(table.get("box", ()))})
 
 
-def look(item: Item, plan: Plan, prepare: bool = True) -> Looked:
-    """Everything about an item, and with `prepare` the pictures it becomes; whatever is wrong is a finding."""
+def most_pixels() -> float:
+    """The largest picture that is opened."""
+    return min(settings().max_image_megapixels * 1e6, 2 * (pillow.MAX_IMAGE_PIXELS or 1e15))
+
+
+def look(item: Item, plan: Plan, prepare: bool = True, most: float | None = None) -> Looked:
+    """Everything about an item, and with `prepare` the pictures it becomes; whatever is wrong is a finding.
+
+    `most` is the largest number of pixels that is opened, for who asks many times and need not look up the settings.
+    """
     seen = Looked(item.name, item.size, item.stamp, note=item.note)
     if item.finding:
         seen.findings.append(item.finding)
         if plan.skips(item.finding):
             return seen
     try:
-        _look(item, plan, prepare, seen)
+        _look(item, plan, prepare, seen, most_pixels() if most is None else most)
     except _Finding as found:
         seen.findings.append(found.kind)
         seen.note = found.note
@@ -102,7 +115,7 @@ def look(item: Item, plan: Plan, prepare: bool = True) -> Looked:
         # Pillow has no error of its own for a file that ends early.
         cut = "truncated" in str(error) or "not enough image data" in str(error)
         seen.findings.append("truncated" if cut else "unreadable")
-        seen.note = _plain(error)
+        seen.note = "" if cut else _plain(error)
     except Exception as error:
         # Pillow raises nearly anything on damaged files, struct.error, IndexError and SyntaxError included.
         seen.findings.append("unreadable")
@@ -123,19 +136,18 @@ def _plain(error: Exception) -> str:
     return "" if "<_io." in words else shorten(words, 120)[1:-1]
 
 
-def _look(item: Item, plan: Plan, prepare: bool, seen: Looked) -> None:
+def _look(item: Item, plan: Plan, prepare: bool, seen: Looked, most: float) -> None:
     picture = item.picture
     if picture is None:
         data = _data(item)
         seen.sha256 = hashlib.sha256(data).hexdigest()
-        picture = _opened(data, item.ending, seen)
+        picture = _opened(data, item.ending, seen, most)
     else:
         seen.sha256 = hashlib.sha256(picture.tobytes()).hexdigest()
-    if picture.width * picture.height > LARGE_PIXELS:
-        with _one_large_at_a_time:
-            picture = _decoded(picture, plan, seen)
-    else:
-        picture = _decoded(picture, plan, seen)
+    turned = _reduced(picture, plan, seen)
+    large = picture.width * picture.height > LARGE_PIXELS
+    with _one_large_at_a_time if large else contextlib.nullcontext():
+        picture = _decoded(picture, plan, seen, turned)
     _measure(picture, plan, seen)
     if prepare and not any(plan.skips(each) for each in seen.findings):
         _prepare(picture, plan, seen)
@@ -157,9 +169,7 @@ def _data(item: Item) -> bytes:
     return data
 
 
-def _opened(data: bytes, ending: str, seen: Looked) -> Picture:
-    import io
-
+def _opened(data: bytes, ending: str, seen: Looked, most: float) -> Picture:
     try:
         picture = pillow.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
@@ -167,7 +177,6 @@ def _opened(data: bytes, ending: str, seen: Looked) -> Picture:
             raise _Finding("unreadable", _what(data)) from None
         raise _Finding("unreadable", "damaged at its beginning") from None
     seen.width, seen.height = picture.size
-    most = min(settings().max_image_megapixels * 1e6, 2 * (pillow.MAX_IMAGE_PIXELS or 1e15))
     if picture.width * picture.height > most:
         raise _Finding("too_large", f"{picture.width}x{picture.height} pixels")
     form = "JPEG" if picture.format == "MPO" else str(picture.format)
@@ -196,28 +205,41 @@ def _bits(picture: Picture) -> int:
     return int(max(bits) if isinstance(bits, tuple) and bits else bits if isinstance(bits, int) else 8)
 
 
-def _decoded(picture: Picture, plan: Plan, seen: Looked) -> Picture:
-    """The whole picture, upright, in one of the modes L, RGB and RGBA, no larger than is of use."""
+def _reduced(picture: Picture, plan: Plan, seen: Looked) -> int:
+    """Has a JPEG decoded no larger than is of use; how the camera says that it must be turned, 1 for not at all."""
     width, height = picture.size
     turned = _orientation(picture) if picture.format else 1
     if turned != 1:
         seen.findings.append("rotated")
-    upright = turned != 1 and plan.decisions["rotated"] != "keep"
-    if upright and turned >= 5:
+        if plan.decisions["rotated"] == "keep":
+            turned = 1
+    if turned >= 5:
         width, height = height, width
     seen.width, seen.height = width, height
     if picture.format in ("JPEG", "MPO"):
         # Twice of what is needed; copies that show less of the picture need more of it.
         wanted = 2 * max(1.0, plan.zoom_in) / min(width / plan.width, height / plan.height)
-        picture.draft(None, (round(picture.width * wanted), round(picture.height * wanted)))
+        picture.draft(None, (math.ceil(picture.width * wanted), math.ceil(picture.height * wanted)))
+    return turned
+
+
+def _decoded(picture: Picture, plan: Plan, seen: Looked, turned: int) -> Picture:
+    """The whole picture, upright, in one of the modes L, RGB and RGBA."""
     picture.load()
+    if picture.format in ("JPEG", "MPO"):
+        blocks = blocks_of(picture, seen.width if turned < 5 else seen.height)
+        if blocks is not None and is_torn(picture, blocks):
+            seen.findings.append("glitched")
+        if blocks is not None and max(blocks.size) >= SMALL and turned == 1:
+            # It is small already, and what was reduced once need not be again.
+            seen.small = blocks
     if is_transparent(picture):
         picture = picture.convert("RGBA")
         if picture.getchannel("A").getextrema()[0] < 250:  # type: ignore[operator]
             seen.findings.append("transparent")
         elif plan.mode != "RGBA":
             picture = picture.convert("RGB")
-    if upright:
+    if turned != 1:
         picture = ImageOps.exif_transpose(picture)
     # Gray stays gray for the measuring; an RGB picture becomes gray only at the end, when it is small.
     return convert(
@@ -236,9 +258,11 @@ def _orientation(picture: Picture) -> int:
 
 
 def _measure(picture: Picture, plan: Plan, seen: Looked) -> None:
-    scale = SMALL / max(picture.size)
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale))) if scale < 1 else picture.size
-    small = picture.resize(size, pillow.Resampling.BOX, reducing_gap=1.0) if scale < 1 else picture
+    small = seen.small if seen.small is not None else picture
+    scale = SMALL / max(small.size)
+    if scale < 1:
+        size = max(1, round(small.width * scale)), max(1, round(small.height * scale))
+        small = small.resize(size, pillow.Resampling.BOX, reducing_gap=1.0)
     if small.mode == "RGBA":
         small = convert(small, "RGB")
     seen.small = small
@@ -250,13 +274,13 @@ def _measure(picture: Picture, plan: Plan, seen: Looked) -> None:
         red, green, blue = (values[:, :, index].astype(np.int16) for index in range(3))
         if max(int(np.abs(red - green).max()), int(np.abs(green - blue).max())) <= COLOURLESS:
             seen.findings.append("gray")
-        spread = float(max(red.std(), green.std(), blue.std()))
+        spread = float(values.reshape(-1, 3).std(axis=0).max())
     if plan.channels == "gray":
         seen.findings = [each for each in seen.findings if each != "gray"]
     if spread <= FLAT and _is_flat(picture):
         seen.findings = [each for each in seen.findings if each != "gray"]
         seen.findings.append("one_colour")
-    elif _lost_rows(picture, values):
+    elif "glitched" not in seen.findings and lost_rows(picture, values):
         seen.findings.append("glitched")
     width, height = seen.width, seen.height
     kept = min(width / plan.width, height / plan.height)
@@ -283,21 +307,6 @@ def _is_flat(picture: Picture) -> bool:
     extremes = picture.getextrema()
     pairs = extremes if isinstance(extremes[0], tuple) else (extremes,)
     return all(most - least <= 24 for least, most in pairs[:3])
-
-
-def _lost_rows(picture: Picture, small: np.ndarray) -> bool:
-    """Whether the bottom was never there: a decoder fills what is lost with one exact gray, or in a film with green."""
-    last = small[-1].reshape(small.shape[1], -1)
-    gray = bool((np.abs(last.astype(np.int16) - 128) <= 1).all())
-    green = last.shape[1] == 3 and bool(
-        (last[:, 0] <= 2).all() and (last[:, 2] <= 2).all() and (np.abs(last[:, 1].astype(np.int16) - 135) <= 3).all()
-    )
-    if not (gray or green):
-        return False
-    strip = picture.crop((0, picture.height - max(1, picture.height // 50), picture.width, picture.height))
-    extremes = strip.getextrema()
-    pairs = extremes if isinstance(extremes[0], tuple) else (extremes,)
-    return all(most - least <= 2 for least, most in pairs[:3])
 
 
 def _prepare(picture: Picture, plan: Plan, seen: Looked) -> None:

@@ -96,8 +96,9 @@ class Plan:
 
     @classmethod
     def from_json(cls, table: Mapping[str, Any]) -> Plan:
-        """Back from plain values."""
-        return cls(**table)
+        """Back from plain values, which may come from anywhere."""
+        rest = {key: value for key, value in table.items() if key not in ("height", "width")}
+        return cls.of((table["height"], table["width"]), **rest)
 
     @classmethod
     def of(

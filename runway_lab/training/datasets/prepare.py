@@ -18,13 +18,13 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
 from runway_lab.errors import BadValue, LibraryFull, RunwayLabError
-from runway_lab.library.atomic import flush, flush_folder, in_words, write_json, write_text
+from runway_lab.library.atomic import discard, flush, flush_folder, in_words, temporary, write_json, write_text
 from runway_lab.library.room import size as in_bytes
 from runway_lab.training.datasets.judge import Judge
 from runway_lab.training.datasets.kinds import FIX
@@ -32,32 +32,15 @@ from runway_lab.training.datasets.look import Looked
 from runway_lab.training.datasets.plan import Plan
 from runway_lab.training.datasets.report import Report
 from runway_lab.training.datasets.sources import Item, Source
+from runway_lab.training.datasets.stored import HEADER, digest_of, header
 from runway_lab.training.datasets.survey import Counter, Progress, Stopped, survey, without_warnings
 
-__all__ = ["HEADER", "MANIFEST", "PICTURES", "REPORT", "UNFINISHED", "digest_of", "header", "prepare"]
+__all__ = ["MANIFEST", "PICTURES", "REPORT", "UNFINISHED", "fingerprint_of", "prepare", "unfinished_error"]
 
 UNFINISHED = ".preparing-"
 PICTURES, MANIFEST, REPORT = "pictures.npy", "manifest.json", "report.json"
 RECIPE, JOURNAL = "recipe.json", "journal.jsonl"
 VERSION = 1
-
-HEADER = 128
-"""The bytes before the pictures, whatever their number."""
-
-
-def header(count: int, plan: Plan) -> bytes:
-    """The beginning of an .npy file of so many pictures."""
-    shape = (count, plan.height, plan.width, plan.depth)
-    words = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}".encode()
-    return b"\x93NUMPY\x01\x00" + (HEADER - 10).to_bytes(2, "little") + words.ljust(HEADER - 11) + b"\n"
-
-
-def digest_of(shape: Sequence[int], rows_sha256: Iterable[str]) -> str:
-    """What names the content of a dataset: the same pictures in the same order give the same digest."""
-    every = hashlib.sha256(str(tuple(int(side) for side in shape[1:])).encode())
-    for each in rows_sha256:
-        every.update(each.encode())
-    return every.hexdigest()[:16]
 
 
 def prepare(
@@ -71,7 +54,10 @@ def prepare(
     stop: Callable[[], bool] | None = None,
     workers: int | None = None,
 ) -> None:
-    """Makes the folder `target` of a source; `finish` adds to it what is not made of the pictures."""
+    """Makes the folder `target` of a source; `finish` adds to it what is not made of the pictures.
+
+    What is there already by this name stays until the new one is whole.
+    """
     out = report.skipped if report is not None else {}
     recipe = {"version": VERSION, "plan": plan.to_json(), "source": source.identity, "left_out": out}
     draft = target.with_name(f"{UNFINISHED}{target.name}")
@@ -116,7 +102,11 @@ def prepare(
         write_json(draft / REPORT, made.to_json())
         finish(draft)
         flush(draft)
+        gone = temporary(target, "gone")
+        if target.exists():
+            target.rename(gone)
         draft.rename(target)
+        discard(gone)
         for name in (JOURNAL, RECIPE):
             (target / name).unlink(missing_ok=True)
         flush_folder(target.parent)

@@ -138,15 +138,18 @@ def open_source(source: Any, every: int | None = None, per_second: float | None 
     if isinstance(source, (list, tuple)):
         if source and all(isinstance(each, (bytes, bytearray, memoryview)) for each in source):
             return _uploaded({f"upload {index + 1}": data for index, data in enumerate(source)}, every, per_second)
+        if source and all(isinstance(each, Mapping) and {"name", "content"} <= each.keys() for each in source):
+            # What an upload button of ipywidgets holds.
+            return _uploaded({shown(str(each["name"])): each["content"] for each in source}, every, per_second)
         return _files([_path(each) for each in source])
     path = _path(source)
     try:
         mode = path.stat().st_mode
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise _not_there(path, error) from error
     if stat.S_ISDIR(mode):
         items = sorted(_walk(path), key=lambda item: _natural(item.name))
-        return Listed(f"{path.name or path}/", items, f"folder {path.resolve()}")
+        return Listed(f"{shown(path.resolve().name or str(path))}/", items, f"folder {path.resolve()}")
     if not stat.S_ISREG(mode):
         raise BadValue(f"{path} is neither a folder nor a file.", hint="Give a folder with pictures.")
     if path.suffix.lower() in ENDINGS and path.suffix.lower() != ".gif":
@@ -347,9 +350,9 @@ def _within_limits(title: str, items: Sequence[Item]) -> None:
     check_bytes(title, sum(item.size for item in candidates))
 
 
-def check_count(title: str, count: int) -> None:
+def check_count(title: str, count: int, most: int | None = None) -> None:
     """Words where there are more pictures than a dataset may have."""
-    most = settings().dataset_images
+    most = settings().dataset_images if most is None else most
     if count > most:
         more = "more pictures than" if count == most + 1 else f"{count:,} pictures, more than"
         raise BadValue(
@@ -359,9 +362,9 @@ def check_count(title: str, count: int) -> None:
         )
 
 
-def check_bytes(title: str, count: int) -> None:
+def check_bytes(title: str, count: int, most: float | None = None) -> None:
     """Words where pictures are larger than those of a dataset may be, all together."""
-    most = settings().dataset_gb
+    most = settings().dataset_gb if most is None else most
     if count > most * 1e9:
         raise BadValue(
             f"The pictures of {title} are larger than {most:g} GB, all together.",
