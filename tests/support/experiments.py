@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import psutil
-from support.cells import processes, wait_for
+from support.cells import processes, wait_for, wait_until_gone
 
 from runway_lab.library.atomic import write_text
 from runway_lab.library.places import path
@@ -65,6 +65,13 @@ def until_step(experiment: Experiment, step: int, seconds: float = 20) -> None:
 def until(experiment: Experiment, *states: str, seconds: float = 20) -> None:
     """Waits until it is in one of these states."""
     assert wait_for(lambda: experiment.state in states, seconds), told(experiment)
+
+
+def at_rest(experiment: Experiment, *states: str) -> None:
+    """Waits until it is in one of these states (finished) and no process is left, which would start what is queued with
+    the environment it had itself."""
+    until(experiment, *(states or ("finished",)))
+    assert not wait_until_gone(10)
 
 
 def kill(process: psutil.Process) -> None:

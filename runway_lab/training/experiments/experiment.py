@@ -62,9 +62,8 @@ class Experiment(Reader):
             return self._prepare()
         if status.name != "queued":
             states.change(
-                self._folder, "queued", "It waits for its turn.", only_from=(states.read(self._folder).name,),
-                queued=time.time(),
-            )  # fmt: skip
+                self._folder, "queued", "It waits for its turn.", only_if=self._is_free, queued=time.time()
+            )
         return self._advance()
 
     def extend(self, steps: int) -> Experiment:
@@ -113,11 +112,13 @@ class Experiment(Reader):
 
     def delete(self, *, stop: bool = False) -> None:
         """Deletes all of it. One that trains is stopped first if `stop` says so, else it is an error."""
-        if self.state in ACTIVE and states.held(self._folder.supervisor_lock):
+        if self.state == "queued":
+            self.stop()
+        if self.state in ACTIVE:
             if not stop:
                 raise RunwayLabError(f"{self.title!r} is {self.state}.", hint="Stop it first, or delete(stop=True).")
             self.stop(wait=120.0)
-            if states.held(self._folder.supervisor_lock) and self.state in ACTIVE:
+            if self.state in ACTIVE:
                 raise RunwayLabError(f"{self.title!r} is still busy with its step.", hint="Try again in a while.")
         if not self.folder.exists():
             raise Unknown(f"The experiment {self.id!r} is not there any more.", hint="Somebody else deleted it.")
@@ -202,9 +203,13 @@ class Experiment(Reader):
         while states.held(self._folder.supervisor_lock) and time.monotonic() < end:
             time.sleep(0.01)
 
+    def _is_free(self) -> bool:
+        """Whether nobody else has taken it up in this very moment."""
+        return states.read(self._folder).name not in ACTIVE or not states.held(self._folder.supervisor_lock)
+
     def _prepare(self) -> Experiment:
-        states.change(self._folder, "preparing", "Its pictures are being prepared.")
-        line.start(self._folder)
+        if states.change(self._folder, "preparing", "Its pictures are being prepared.", only_if=self._is_free):
+            line.start(self._folder)
         return self
 
     def _advance(self) -> Experiment:

@@ -8,10 +8,24 @@ from threading import Thread
 
 import pytest
 from support.cells import wait_for, wait_until_gone
-from support.experiments import SMALL, dots, numbers, sheets, small, told, until, until_step
+from support.experiments import (
+    SMALL,
+    at_rest,
+    dots,
+    numbers,
+    sheets,
+    small,
+    supervisors,
+    told,
+    trainers,
+    until,
+    until_step,
+)
 
 from runway_lab.errors import BadValue, RunwayLabError, Unknown
+from runway_lab.training.experiments import states
 from runway_lab.training.experiments.experiment import Experiment
+from runway_lab.training.experiments.folder import Folder
 
 
 @pytest.fixture
@@ -28,7 +42,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_pausing_and_going_on_is_the_same_as_never_having_paused(monkeypatch: pytest.MonkeyPatch) -> None:
     hurry(monkeypatch)
     whole = small("Whole", steps=600)
-    until(whole, "finished")
+    at_rest(whole)
     monkeypatch.setenv("PLAIN_STEP", "0.02")
     run = small("Paused", steps=600)
     for step in (10, 60):
@@ -91,12 +105,35 @@ def test_two_kernels_pause_at_once_and_nothing_is_lost(slow: None) -> None:
     run.stop()
 
 
+def test_two_kernels_resume_at_once_and_it_trains_once(slow: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = small(steps=300)
+    until_step(run, 10)
+    at_rest(run.pause(), "paused")
+    states.change(Folder(run.folder), "training")
+    others = [Experiment(run.folder) for _ in range(4)]
+    assert all(each.status.interrupted for each in others)
+    threads = [Thread(target=each.resume) for each in others]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    until(run, "training")
+    assert wait_for(lambda: len(supervisors()) == len(trainers()) == 1)
+    late = Experiment(run.folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(Experiment, "status", property(lambda self: states.State("paused", interrupted=True)))
+        patch.setattr(late, "_advance", lambda: late)
+        late.resume()
+    assert run.state == "training", "a look that came too early changes nothing"
+    run.stop()
+
+
 def test_it_is_extended_while_it_trains_and_afterwards(slow: None, monkeypatch: pytest.MonkeyPatch) -> None:
     run = small(steps=40)
     until_step(run, 3)
     hurry(monkeypatch)
     run.extend(30)
-    until(run, "finished")
+    at_rest(run)
     assert run.progress.step == 70
     run.extend(20)
     until(run, "finished")
@@ -157,7 +194,7 @@ def test_pinned_checkpoints_stay_and_one_to_come_is_kept_when_it_is_reached(
     until_step(run, 51)
     hurry(monkeypatch)
     assert run.pin(49) == 50
-    until(run, "finished")
+    at_rest(run)
     assert set(run.checkpoints) >= {17, 50, 100}
     run.extend(200)
     until(run, "finished", seconds=30)
@@ -175,7 +212,7 @@ def test_a_budget_ends_it_and_more_budget_goes_on(slow: None, monkeypatch: pytes
 
     dots()
     run = begin("Bounded", "dots", settings={**SMALL, "steps": 100}, budget=Budget(hours=0.7 / 3600))
-    until(run, "stopped")
+    at_rest(run, "stopped")
     assert "budget" in run.why
     at = run.progress.step
     assert 0 < at < 100
@@ -221,7 +258,7 @@ def test_foreign_files_in_its_folder_are_left_alone(slow: None, monkeypatch: pyt
     for each in foreign:
         each.parent.mkdir(exist_ok=True)
         each.write_text("mine")
-    run.pause()
+    at_rest(run.pause(), "paused")
     hurry(monkeypatch)
     run.resume()
     until(run, "finished")

@@ -80,12 +80,13 @@ def test_one_that_cannot_be_started_is_told_and_does_not_block_the_others(monkey
     from runway_lab.training.experiments import processes
 
     whole = processes.command
-    monkeypatch.setattr(processes, "command", lambda module, told: [*whole("nothing_like_it", told)])
-    with pytest.raises(RunwayLabError, match="could not be started") as caught:
-        small("Broken")
+    with monkeypatch.context() as patch:
+        patch.setattr(processes, "command", lambda module, told: whole("nothing_like_it", told))
+        with pytest.raises(RunwayLabError, match="could not be started") as caught:
+            small("Broken")
     assert "nothing_like_it" in caught.value.details
     assert Experiments()["broken"].state == "failed"
-    monkeypatch.undo()
+    until(small("Fine", steps=5), "finished")
 
 
 def test_a_place_is_free_again_when_it_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.cells import wait_until_gone
-from support.experiments import dots, numbers, sheets, small, told, until, until_step
+from support.experiments import at_rest, dots, numbers, sheets, small, told, until, until_step
 
 from runway_lab.library.locks import FileLock
 from runway_lab.library.places import path
@@ -21,11 +21,11 @@ from runway_lab.training.experiments.processes import command
 
 def test_a_cut_state_falls_back_on_the_one_before_and_nobody_can_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = small("Whole", steps=400)
-    until(whole, "finished")
+    at_rest(whole)
     monkeypatch.setenv("PLAIN_STEP", "0.03")
     run = small("Cut", steps=400)
     until_step(run, 30)
-    run.pause()
+    at_rest(run.pause(), "paused")
     folder = Folder(run.folder)
     step = resume.newest(folder)
     newest = folder.resume / f"state-{step:06d}.pt"
@@ -43,7 +43,7 @@ def test_a_state_that_cannot_be_read_falls_back_as_well(monkeypatch: pytest.Monk
     monkeypatch.setenv("PLAIN_STEP", "0.03")
     run = small(steps=300)
     until_step(run, 10)
-    run.pause()
+    at_rest(run.pause(), "paused")
     folder = Folder(run.folder)
     resume.save(folder, 299, {"step": 299}, lambda state, file: file.write_text("[1, 2]"))
     monkeypatch.setenv("PLAIN_STEP", "0.001")
@@ -60,7 +60,7 @@ def test_without_any_state_left_it_does_not_begin_again_over_what_there_is(
     monkeypatch.setenv("PLAIN_STEP", "0.03")
     run = small(steps=300)
     until_step(run, 10)
-    run.pause()
+    at_rest(run.pause(), "paused")
     before, kept = sheets(run), run.checkpoints
     for each in (run.folder / "resume").glob("*.pt" if harm == "cut" else "*"):
         each.write_bytes(b"half") if harm == "cut" else each.unlink()
@@ -120,11 +120,11 @@ def test_pictures_that_are_gone_are_told_and_can_be_put_back(monkeypatch: pytest
     monkeypatch.setenv("PLAIN_STEP", "0.05")
     run = small(steps=300)
     until_step(run, 3)
-    run.pause()
+    at_rest(run.pause(), "paused")
     dataset = path("datasets") / "dots"
     shutil.move(dataset, tmp_path / "away")
     run.resume()
-    until(run, "failed")
+    at_rest(run, "failed")
     assert "not there any more: 'Dots'" in run.why
     shutil.move(tmp_path / "away", dataset)
     monkeypatch.setenv("PLAIN_STEP", "0.001")
@@ -136,7 +136,7 @@ def test_pictures_that_have_changed_are_told(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("PLAIN_STEP", "0.05")
     run = small(steps=300)
     until_step(run, 3)
-    run.pause()
+    at_rest(run.pause(), "paused")
     dots(seed=9)
     run.resume()
     until(run, "failed")

@@ -8,6 +8,7 @@ import signal
 import pytest
 from support.cells import processes, wait_for, wait_until_gone
 from support.experiments import (
+    at_rest,
     kill,
     numbers,
     sheets,
@@ -42,18 +43,18 @@ def test_a_training_runs_to_its_end_and_leaves_no_process() -> None:
 
 
 def test_a_killed_trainer_goes_on_and_nobody_can_tell(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = small("Whole", steps=150)
-    until(whole, "finished")
+    whole = small("Whole", steps=300)
+    at_rest(whole)
     monkeypatch.setenv("PLAIN_STEP", "0.02")
-    run = small("Killed", steps=150)
-    for step in (40, 90):
-        until_step(run, step)
+    run = small("Killed", steps=300)
+    for _ in range(2):
+        until_step(run, run.progress.step + 40)
         kill(trainers()[0])
         assert wait_for(lambda: trainers(), 10)
     until(run, "finished")
     assert sheets(run) == sheets(whole)
     assert numbers(run) == numbers(whole)
-    assert run.checkpoint().path.name == "step-000150.safetensors"
+    assert run.checkpoint().path.name == "step-000300.safetensors"
     restarts = [entry for entry in run.diary if entry.kind == "restart"]
     assert len(restarts) == 2
     assert "SIGKILL" in restarts[0].what
@@ -138,7 +139,7 @@ def test_a_shutdown_saves_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_when_all_is_killed_at_once_nothing_but_the_last_moments_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = small("Whole", steps=200)
-    until(whole, "finished")
+    at_rest(whole)
     monkeypatch.setenv("PLAIN_STEP", "0.02")
     run = small("Rebooted", steps=200)
     until_step(run, 60)
