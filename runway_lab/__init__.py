@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from runway_lab.errors import RunwayLabError
     from runway_lab.latents import seed
     from runway_lab.sdk.definition import command, setup
+    from runway_lab.training.datasets.dataset import Dataset
 
 __all__ = [
+    "Dataset",
     "Here",
     "RunningModel",
     "RunwayLabError",
@@ -43,6 +45,7 @@ __all__ = [
 ]
 
 _WHERE = {
+    "Dataset": "training.datasets.dataset",
     "Here": "engine.place",
     "RunningModel": "engine.running",
     "RunwayLabError": "errors",

@@ -21,7 +21,13 @@ __all__ = ["Settings", "home", "settings"]
 
 SWITCHES = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 KINDS: dict[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
-LEAST = {"models_at_once": 1, "max_message_mb": 1, "max_image_megapixels": 0.01}
+LEAST = {
+    "models_at_once": 1,
+    "max_message_mb": 1,
+    "max_image_megapixels": 0.01,
+    "dataset_images": 1,
+    "dataset_gb": 0.001,
+}
 """The least that makes sense, where that is not zero."""
 
 
@@ -49,6 +55,12 @@ class Settings:
 
     max_image_megapixels: float = 100.0
     """The largest picture that is opened."""
+
+    dataset_images: int = 25_000
+    """The most pictures a dataset is made of."""
+
+    dataset_gb: float = 5.0
+    """How large these pictures may be, all their files together."""
 
     downloads: str = ""
     """Where downloaded weights are kept, when not in the library folder."""
