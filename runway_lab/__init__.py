@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from runway_lab.engine.place import Here
     from runway_lab.engine.running import RunningModel, stop_all
     from runway_lab.engine.starting import run
+    from runway_lab.engine.training import experiments, train
     from runway_lab.errors import RunwayLabError
     from runway_lab.latents import seed
     from runway_lab.sdk.definition import command, setup
@@ -35,6 +36,7 @@ __all__ = [
     "__version__",
     "catalog",
     "command",
+    "experiments",
     "fields",
     "latents",
     "library",
@@ -42,6 +44,7 @@ __all__ = [
     "seed",
     "setup",
     "stop_all",
+    "train",
 ]
 
 _WHERE = {
@@ -50,10 +53,12 @@ _WHERE = {
     "RunningModel": "engine.running",
     "RunwayLabError": "errors",
     "command": "sdk.definition",
+    "experiments": "engine.training",
     "run": "engine.starting",
     "seed": "latents",
     "setup": "sdk.definition",
     "stop_all": "engine.running",
+    "train": "engine.training",
 }
 _ROOMS = ("catalog", "fields", "latents", "library")
 

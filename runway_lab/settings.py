@@ -22,11 +22,15 @@ __all__ = ["Settings", "home", "settings"]
 SWITCHES = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 KINDS: dict[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 LEAST = {
-    "models_at_once": 1,
-    "max_message_mb": 1,
-    "max_image_megapixels": 0.01,
-    "dataset_images": 1,
     "dataset_gb": 0.001,
+    "dataset_images": 1,
+    "experiments_at_once": 1,
+    "hung_seconds": 1,
+    "max_image_megapixels": 0.01,
+    "max_message_mb": 1,
+    "models_at_once": 1,
+    "most_steps": 1,
+    "resume_seconds": 0.1,
 }
 """The least that makes sense, where that is not zero."""
 
@@ -61,6 +65,18 @@ class Settings:
 
     dataset_gb: float = 5.0
     """How large these pictures may be, all their files together."""
+
+    experiments_at_once: int = 5
+    """How many experiments may train at the same time, one on each device; the others wait in a queue."""
+
+    most_steps: int = 25_000
+    """As many steps as one experiment may have."""
+
+    resume_seconds: float = 60.0
+    """So often a training saves all it needs to go on, where that takes less than a twentieth of the time."""
+
+    hung_seconds: float = 120.0
+    """A trainer that gives no sign of life and computes nothing for so long is started again."""
 
     downloads: str = ""
     """Where downloaded weights are kept, when not in the library folder."""

@@ -18,7 +18,7 @@ from importlib import import_module
 
 __all__ = ["MODULES", "Commands", "Run"]
 
-MODULES = ("lab", "models", "datasets", "doctor")
+MODULES = ("lab", "models", "datasets", "train", "doctor")
 """The modules of this package that have commands, in the order of the help."""
 
 Run = Callable[[argparse.Namespace], int]

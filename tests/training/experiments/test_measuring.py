@@ -1,0 +1,103 @@
+"""Measuring beside the training: little, in its own time, never a reason to end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from support.cells import wait_for
+
+from runway_lab.training.experiments import lines, measuring
+from runway_lab.training.experiments.folder import Folder
+from runway_lab.training.experiments.measuring import Measuring
+
+REAL = np.random.default_rng(1).integers(0, 256, (40, 16, 16, 3), np.uint8)
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Any:
+    return SimpleNamespace(folder=Folder(tmp_path))
+
+
+@pytest.fixture
+def measures(work: Any) -> Iterator[Measuring]:
+    made = Measuring(work, REAL)
+    yield made
+    made.close()
+
+
+def rows(work: Any) -> list[dict[str, Any]]:
+    return lines.Tail(work.folder.measures).read()
+
+
+def test_the_last_samples_are_measured_in_any_case(work: Any, measures: Measuring) -> None:
+    measures.look_at(10, REAL[:8])
+    measures.look_at(20, REAL[8:16])
+    measures.finish()
+    found = rows(work)
+    assert found[-1]["step"] == 20
+    assert {"swd", "diversity", "copies"} <= found[-1].keys()
+
+
+def test_it_rests_between_looks(work: Any, measures: Measuring, monkeypatch: pytest.MonkeyPatch) -> None:
+    measures.look_at(10, REAL[:8])
+    assert wait_for(lambda: rows(work), 20)
+    assert wait_for(lambda: not measures._busy)
+    measures._rest_until += 1000
+    for step in range(20, 60, 10):
+        measures.look_at(step, REAL[:8])
+    assert [row["step"] for row in rows(work)] == [10]
+    measures._rest_until = 0.0
+    measures.look_at(60, REAL[:8])
+    assert wait_for(lambda: len(rows(work)) == 2, 20)
+
+
+def test_training_never_waits_for_it(work: Any, measures: Measuring, monkeypatch: pytest.MonkeyPatch) -> None:
+    import threading
+
+    hold = threading.Event()
+    monkeypatch.setattr(measures, "_measure", lambda step, pictures: hold.wait(20))
+    for step in range(1, 200):
+        measures.look_at(step, REAL[:8])
+    hold.set()
+
+
+def test_a_measure_that_fails_ends_nothing_and_is_not_tried_for_ever(
+    work: Any, measures: Measuring, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tried: list[int] = []
+
+    def fail(step: int, pictures: Any) -> None:
+        tried.append(step)
+        raise ValueError("nothing to measure")
+
+    monkeypatch.setattr(measures, "_measure", fail)
+    for step in range(1, 20):
+        measures._rest_until = 0.0
+        measures.look_at(step, REAL[:8])
+        assert wait_for(lambda: (not measures._busy and measures._inbox is None) or measures._closed)
+    measures.finish()
+    assert len(tried) == measuring.MOST_FAILURES
+    assert "nothing to measure" in capsys.readouterr().err
+
+
+def test_the_diary_says_once_that_quality_turns(work: Any, measures: Measuring) -> None:
+    rising = [60, 50, 40, 30, 20, 12, 11, 10, 10, 10, 20, 30, 40, 50, 60, 70, 80]
+    history = [{"step": 100 * at, "swd": float(value), "diversity": 0.9} for at, value in enumerate(rising, 1)]
+    for count in range(1, len(history) + 1):
+        measures._judge(100 * count, history[:count])
+    told = [line for line in lines.Tail(work.folder.diary).read() if line["kind"] == "verdict"]
+    assert len(told) == 1
+    assert "best step was" in told[0]["what"]
+
+
+def test_large_pictures_are_measured_smaller(work: Any) -> None:
+    large = np.random.default_rng(1).integers(0, 256, (3, 700, 512, 3), np.uint8)
+    small = measuring._reduced(large)
+    assert small.shape == (3, 233, 170, 3)
+    assert np.abs(small.astype(float).mean() - large.astype(float).mean()) < 1
+    assert measuring._reduced(REAL) is REAL
