@@ -61,9 +61,7 @@ class Experiment(Reader):
         if plan.dataset.get("make_from"):
             return self._prepare()
         if status.name != "queued":
-            states.change(
-                self._folder, "queued", "It waits for its turn.", only_if=self._is_free, queued=time.time()
-            )
+            states.change(self._folder, "queued", "It waits for its turn.", only_if=self._is_free, queued=time.time())
         return self._advance()
 
     def extend(self, steps: int) -> Experiment:
