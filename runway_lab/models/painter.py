@@ -28,6 +28,7 @@ from torch import Tensor
 from runway_lab.errors import BadValue, suggest
 from runway_lab.latents import Direction, Point, load_directions, save_directions
 from runway_lab.library.stylegans import ENDINGS, checkpoints, folder
+from runway_lab.models.starters import starters
 from runway_lab.stylegan import Checkpoint, IncrementalSynthesis, StyleGAN2, best_precision, blend, load, pca, sefa
 from runway_lab.stylegan.generator import Noise
 
@@ -45,14 +46,14 @@ Picture = NDArray[np.uint8]
 
 def choices() -> list[str]:
     """What the option `checkpoint` may be, just now."""
-    return [NEWEST, *checkpoints()]
+    return [NEWEST, *_known()]
 
 
 def find(checkpoint: str = NEWEST, file: Path | None = None, files: dict[str, Path] | None = None) -> Path:
     """Which file is meant: a person's own, one of the library, the card's, or the newest there is."""
     if file is not None:
         return file
-    known = checkpoints()
+    known = _known()
     if checkpoint != NEWEST:
         if checkpoint not in known:
             raise BadValue(f"There is no checkpoint {checkpoint!r}.", hint=suggest(checkpoint, [NEWEST, *known]))
@@ -64,6 +65,12 @@ def find(checkpoint: str = NEWEST, file: Path | None = None, files: dict[str, Pa
         "There is no StyleGAN checkpoint in your library yet.",
         hint=f"Put a .pkl, .pt or .safetensors file into {folder()}, or name yours: file='faces.pkl'.",
     )
+
+
+def _known() -> dict[str, Path]:
+    """A person's own, the newest first, then those that ship."""
+    own = checkpoints()
+    return own | {name: path for name, path in starters().items() if name not in own}
 
 
 def open_checkpoint(path: Path, device: str, precision: str = "auto") -> Checkpoint:

@@ -101,11 +101,12 @@ class Checkpoint:
     recipe: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | Path, *, half: bool = False) -> Path:
         """Write to `path`, in the format that its ending says.
 
-        .safetensors has everything, .pt the weights for rosinality's StyleGAN2, .onnx the generator for
-        programs without PyTorch (see `save_onnx`).
+        .safetensors has everything (with `half` in float16, half as large and good enough for drawing and as a
+        start), .pt the weights for rosinality's StyleGAN2, .onnx the generator for programs without PyTorch (see
+        `save_onnx`).
         """
         path = Path(path)
         if path.suffix == ".safetensors":
@@ -119,6 +120,7 @@ class Checkpoint:
                 licence=self.licence,
                 lineage=self.lineage,
                 recipe=self.recipe,
+                half=half,
             )
         elif path.suffix == ".pt":
             if not isinstance(self.generator, StyleGAN2):

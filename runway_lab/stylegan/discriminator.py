@@ -19,7 +19,6 @@ import math
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from runway_lab.errors import BadValue
@@ -109,13 +108,11 @@ class Conv(nn.Module):
         bias = None if self.bias is None else (self.bias * self.bias_gain).to(x.dtype)
         kernel = weight.shape[2]
         if self.halve and kernel == 1:
-            x = convolve(down(x), weight, bias)
+            x = convolve(down(x), weight, bias, active=self.active)
         elif self.halve:
-            x = convolve(blur(x, padding=2), weight, bias, stride=2)
+            x = convolve(blur(x, padding=2), weight, bias, stride=2, active=self.active)
         else:
-            x = convolve(x, weight, bias, padding=kernel // 2)
-        if self.active:
-            x = F.leaky_relu_(x, 0.2)
+            x = convolve(x, weight, bias, padding=kernel // 2, active=self.active)
         return x if self.clamp is None else x.clamp(-self.clamp, self.clamp)
 
 

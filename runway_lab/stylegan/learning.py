@@ -8,6 +8,7 @@ each operation here says itself what its derivative is, in terms of the others:
     correlate(x, g)     by x and g: convolutions with what comes in, as it is linear in both
     modulate(x, s)      by x: modulate(g, s)                            by s: inner(g, x)
     inner(a, b)         by a: modulate(b, g)                            by b: modulate(a, g)
+    energy(x)           by x: modulate(x, 2 g)
     activate(x, ...)    by x: g times the slope, which is constant but for the kink
     combine(x, w)       matrix products both ways
 
@@ -26,7 +27,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["SLOPE", "activate", "combine", "convolve", "inner", "modulate", "slopes_of_inputs"]
+from runway_lab.stylegan import onednn
+
+__all__ = ["SLOPE", "activate", "combine", "convolve", "energy", "inner", "modulate", "slopes_of_inputs"]
 
 SLOPE = 0.2
 _LAST = torch.channels_last
@@ -58,13 +61,16 @@ def convolve(
     stride: int = 1,
     padding: int = 0,
     transposed: bool = False,
+    active: bool = False,
 ) -> Tensor:
     """conv2d, or conv_transpose2d with the weight as that wants it, [inputs, outputs, k, k].
+
+    With `active` (not for a transposed one) leaky ReLU follows, while the result is still in registers.
 
     >>> convolve(torch.ones(1, 2, 4, 4), torch.ones(3, 2, 3, 3), padding=1).shape
     torch.Size([1, 3, 4, 4])
     """
-    return _Convolve.apply(x, weight, bias, stride, padding, transposed)  # type: ignore[no-any-return]
+    return _Convolve.apply(x, weight, bias, stride, padding, transposed, active)  # type: ignore[no-any-return]
 
 
 def modulate(x: Tensor, scale: Tensor) -> Tensor:
@@ -75,6 +81,11 @@ def modulate(x: Tensor, scale: Tensor) -> Tensor:
 def inner(a: Tensor, b: Tensor) -> Tensor:
     """The sum over the pixels of a times b: [N, C, H, W] twice to [N, C]."""
     return _Inner.apply(a, b)  # type: ignore[no-any-return]
+
+
+def energy(x: Tensor) -> Tensor:
+    """`inner(x, x)`: the sum of squares, [N, C, H, W] to [N, C]."""
+    return _Energy.apply(x)  # type: ignore[no-any-return]
 
 
 def activate(x: Tensor, ground: Tensor, shares: Tensor) -> Tensor:
@@ -102,26 +113,36 @@ def _rows(x: Tensor) -> Tensor:
 class _Convolve(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, transposed: bool
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        stride: int,
+        padding: int,
+        transposed: bool,
+        active: bool,
     ) -> Tensor:
-        ctx.save_for_backward(x, weight)
         ctx.how = stride, padding, transposed
-        return _convolution(x, weight, bias, ctx.how)
+        y = _convolution(x, weight, bias, ctx.how, active)
+        ctx.save_for_backward(x, weight, y if active else None)
+        return y
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight = ctx.saved_tensors
+        x, weight, y = ctx.saved_tensors
         stride, padding, transposed = ctx.how
         by_x, by_weight, by_bias = (bool(need) for need in ctx.needs_input_grad[:3])
         by_weight, by_bias = by_weight and _weights_wanted, by_bias and _weights_wanted
+        if y is not None:
+            grad = _Sloped.apply(grad, y.detach())
         if not torch.is_grad_enabled():
             wanted = [by_x, by_weight, by_bias]
-            return (*_convolution_backward(grad, x, weight, ctx.how, wanted), None, None, None)
+            return (*_convolution_backward(grad, x, weight, ctx.how, wanted), *[None] * 4)
         return (
             convolve(grad, weight, stride=stride, padding=padding, transposed=not transposed) if by_x else None,
             _Correlate.apply(x, grad, weight.detach(), ctx.how) if by_weight else None,
             grad.sum((0, 2, 3)) if by_bias else None,
-            *[None] * 3,
+            *[None] * 4,
         )
 
 
@@ -149,10 +170,14 @@ class _Correlate(torch.autograd.Function):
         )
 
 
-def _convolution(x: Tensor, weight: Tensor, bias: Tensor | None, how: tuple[int, int, bool]) -> Tensor:
+def _convolution(
+    x: Tensor, weight: Tensor, bias: Tensor | None, how: tuple[int, int, bool], active: bool = False
+) -> Tensor:
     stride, padding, transposed = how
     if transposed:
         return F.conv_transpose2d(x, weight, bias, stride=stride, padding=padding)
+    if active:
+        return onednn.convolve(x, weight, bias, stride=stride, padding=padding, slope=SLOPE)
     return F.conv2d(x, weight, bias, stride=stride, padding=padding)
 
 
@@ -191,6 +216,18 @@ class _Inner(torch.autograd.Function):
         a, b = ctx.saved_tensors
         by_a, by_b = ctx.needs_input_grad
         return modulate(b, grad) if by_a else None, modulate(a, grad) if by_b else None
+
+
+class _Energy(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return (x * x).sum((2, 3))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return modulate(x, grad * 2)
 
 
 class _Activate(torch.autograd.Function):

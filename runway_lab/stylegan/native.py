@@ -162,6 +162,7 @@ def write_native(
     licence: str,
     lineage: list[Any],
     recipe: dict[str, Any],
+    half: bool = False,
 ) -> None:
     """First under another name, then in place: a file by this name is always whole."""
     config: Any = generator.config
@@ -171,11 +172,12 @@ def write_native(
         "config": json.dumps(asdict(config)),
         **in_text(labels, licence, lineage, recipe),
     }
-    tensors = _state(generator, "generator.")
+    dtype = torch.float16 if half else torch.float32
+    tensors = _state(generator, "generator.", dtype)
     if live is not None:
-        tensors |= _state(live, "live.")
+        tensors |= _state(live, "live.", dtype)
     if discriminator is not None:
-        tensors |= _state(discriminator, "discriminator.")
+        tensors |= _state(discriminator, "discriminator.", dtype)
         critic: DiscriminatorConfig = discriminator.config
         metadata["discriminator_config"] = json.dumps(asdict(critic))
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -188,6 +190,7 @@ def write_native(
         unfinished.unlink(missing_ok=True)
 
 
-def _state(network: nn.Module, prefix: str) -> dict[str, torch.Tensor]:
+def _state(network: nn.Module, prefix: str, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    # Copied, as a network may go on learning while its file is written.
     state = network.state_dict()
-    return {prefix + name: tensor.detach().float().cpu().contiguous() for name, tensor in state.items()}
+    return {prefix + name: tensor.detach().to("cpu", dtype, copy=True).contiguous() for name, tensor in state.items()}

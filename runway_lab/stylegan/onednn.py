@@ -88,6 +88,7 @@ def convolve(
     weight: Tensor,
     bias: Tensor | None,
     *,
+    stride: int = 1,
     padding: int = 1,
     groups: int = 1,
     slope: float | None = None,
@@ -96,9 +97,9 @@ def convolve(
     if weight.is_mkldnn or (slope is not None and _usable(weight)):
         attribute = ("none", []) if slope is None else ("leaky_relu", [slope])
         return _ops()._convolution_pointwise(  # type: ignore[no-any-return]
-            x, weight, bias, [padding, padding], [1, 1], [1, 1], groups, *attribute, ""
+            x, weight, bias, [padding, padding], [stride, stride], [1, 1], groups, *attribute, ""
         )
-    y = F.conv2d(x, weight, bias, padding=padding, groups=groups)
+    y = F.conv2d(x, weight, bias, stride=stride, padding=padding, groups=groups)
     return y if slope is None else F.leaky_relu_(y, slope)
 
 

@@ -39,7 +39,7 @@ from torch import Tensor, nn
 from runway_lab.errors import BadValue
 from runway_lab.stylegan import onednn
 from runway_lab.stylegan.generator import Generator, Noise, Seed, noise_source
-from runway_lab.stylegan.learning import SLOPE, activate, combine, convolve, modulate
+from runway_lab.stylegan.learning import SLOPE, activate, combine, convolve, energy, modulate
 from runway_lab.stylegan.mapping import Dense, Mapping
 from runway_lab.stylegan.resample import blur, taps, up
 
@@ -225,28 +225,29 @@ class StyledConv(nn.Module):
         style: Tensor = self.affine(w)
         if dtype == torch.float16:
             weight, style = _tamed(weight), _bounded(style)
-        norm = (style.square() @ weight.square().sum((2, 3)).T + 1e-8).sqrt()
+        demod = (style.square() @ energy(weight).T + 1e-8).rsqrt()
+        scale = demod * self.gain
         weight = weight.to(dtype)
         y = modulate(x.values, style if x.scale is None else style * x.scale)
         if self.up:
             y = blur(convolve(y, weight.transpose(0, 1), stride=2, transposed=True), padding=1, gain=4.0)
         else:
             y = convolve(y, weight, padding=1)
-        scale: Tensor = self.gain / norm
-        # Without its d, what is added has to be divided by it. A clamp needs the features as they are, and
-        # float16 has no room for others.
-        put_off = self.clamp is None and dtype != torch.float16
-        if put_off:
-            shares, per = self.bias * norm, norm
-        else:
-            y = modulate(y, scale)
-            shares, per = (self.bias * self.gain).expand_as(norm), torch.full_like(norm, self.gain)
+        # What is added to the features: how much of a ground of ones and one of noise each channel gets.
         if noise is None:
-            ground = y.new_ones(len(y), y.shape[2] * y.shape[3], 1)
-            y = activate(y, ground, shares[:, None].to(dtype))
+            ground, shares = y.new_ones(len(y), y.shape[2] * y.shape[3], 1), self.bias[None]
         else:
             ground = F.pad(noise.flatten(1)[:, :, None], (1, 0), value=1.0).to(dtype).expand(len(y), -1, -1)
-            y = activate(y, ground, torch.stack([shares, per * self.noise_strength], dim=1).to(dtype))
+            shares = torch.stack([self.bias, self.noise_strength.expand_as(self.bias)])
+        # Features without their d need what is added divided by it. A clamp needs them as they are, and float16 has
+        # no room for others.
+        put_off = self.clamp is None and dtype != torch.float16
+        if put_off:
+            shares = shares / demod[:, None]
+        else:
+            y = modulate(y, scale)
+            shares = (shares * self.gain).expand(len(y), -1, -1)
+        y = activate(y, ground, shares.to(dtype))
         if put_off:
             return Scaled(y, scale)
         return Scaled(y if self.clamp is None else y.clamp(-self.clamp, self.clamp), None)

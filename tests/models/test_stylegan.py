@@ -21,7 +21,8 @@ from runway_lab.errors import BadValue, RunwayLabError, StartFailed
 from runway_lab.library.stylegans import checkpoints, folder
 from runway_lab.models import painter as painter_module
 from runway_lab.models import stylegan
-from runway_lab.models.painter import Painter, find, open_checkpoint, to_pixels
+from runway_lab.models.painter import Painter, choices, find, open_checkpoint, to_pixels
+from runway_lab.models.starters import starters
 from runway_lab.sdk import definition_of
 from runway_lab.stylegan import BadCheckpoint, Checkpoint, Generator, load
 from runway_lab.stylegan.projection import project as whole_projection
@@ -292,7 +293,16 @@ def test_the_library_s_checkpoints_have_names(tmp_path: Path) -> None:
     assert library.problems() == []
 
 
-def test_what_cannot_be_loaded_is_said_in_words(tmp_path: Path) -> None:
+def test_what_ships_is_there_for_whoever_has_no_checkpoint() -> None:
+    assert find() == starters()["stylegan/faces"]
+    assert "stylegan/faces" in choices()
+    own = dropped("one.safetensors")
+    assert find() == own
+    assert find("stylegan/faces") == starters()["stylegan/faces"]
+
+
+def test_what_cannot_be_loaded_is_said_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runway_lab.models.painter.starters", dict)
     with pytest.raises(BadValue, match=r"no StyleGAN checkpoint.*checkpoints, or name yours: file="):
         stylegan.prepare()
     path = tmp_path / "page.pkl"
@@ -440,8 +450,8 @@ def test_a_file_of_one_s_own_runs_and_a_bad_one_says_why(tmp_path: Path) -> None
     path.write_bytes(fixture_bytes("sg2gray"))
     generator = load(path).generator
     z = rl.seed(1, generator.z_dim)
-    with pytest.raises(BadValue, match="no StyleGAN checkpoint in your library yet"):
-        rl.run("stylegan/any", quiet=True)
+    with rl.run("stylegan/any", quiet=True) as model:
+        assert any("stylegan-faces.safetensors" in line for line in model.log)
     with rl.run("stylegan/any", file=path, precision="fp32", truncation=1, quiet=True) as model:
         expected = drawn(generator, generator.map(torch.tensor(z.values)[None]))
         assert np.array_equal(array(model(z=z).image), expected[:, :, 0])

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
 from runway_lab.stylegan import learning
-from runway_lab.stylegan.learning import SLOPE, activate, combine, convolve, inner, modulate, slopes_of_inputs
+from runway_lab.stylegan.learning import SLOPE, activate, combine, convolve, energy, inner, modulate, slopes_of_inputs
 
 LAST = torch.channels_last
 
@@ -39,6 +39,11 @@ CASES: dict[str, Callable[[], tuple[Callable[..., Tensor], tuple[Tensor, ...]]]]
         lambda x, w: convolve(x, w, stride=2, transposed=True),
         (tensor(2, 2, 2, 3), tensor(2, 3, 3, 3)),
     ),
+    "with leaky ReLU": lambda: (
+        lambda x, w, b: convolve(x, w, b, stride=2, active=True),
+        (tensor(2, 3, 5, 5), tensor(2, 3, 3, 3), tensor(2)),
+    ),
+    "energy": lambda: (energy, (tensor(2, 3, 2, 2),)),
     "modulate": lambda: (modulate, (tensor(2, 3, 2, 2), tensor(2, 3))),
     "inner": lambda: (inner, (tensor(2, 3, 2, 2), tensor(2, 3, 2, 2))),
     "combine": lambda: (combine, (tensor(2, 4, 2, 3), tensor(2, 3, 4))),
@@ -64,6 +69,9 @@ def test_they_compute_what_their_names_say() -> None:
     torch.testing.assert_close(convolve(x, w.transpose(0, 1), stride=2, transposed=True), wide)
     torch.testing.assert_close(modulate(x, s), x * s[:, :, None, None])
     torch.testing.assert_close(inner(x, x), x.square().sum((2, 3)))
+    torch.testing.assert_close(energy(x), x.square().sum((2, 3)))
+    halved = F.leaky_relu(F.conv2d(x, w, torch.ones(3), stride=2), SLOPE)
+    torch.testing.assert_close(convolve(x, w, torch.ones(3), stride=2, active=True), halved)
     torch.testing.assert_close(combine(x, s[:, None]), (x * s[:, :, None, None]).sum(1, keepdim=True))
     noise, bias, strength = torch.randn(2, 1, 6, 6), torch.randn(4), torch.randn(2, 4)
     lead = torch.stack([torch.ones(2, 36), noise.flatten(1)], dim=2)

@@ -106,3 +106,13 @@ def write(path: Path, header: object, body: bytes = b"") -> Path:
 def test_damaged_and_hostile_files(header: object, match: str, tmp_path: Path) -> None:
     with pytest.raises(BadCheckpoint, match=match):
         load(write(tmp_path / "x.safetensors", header, b"12345678"))
+
+
+def test_half_is_half_as_large_and_draws_the_same(tmp_path: Path) -> None:
+    made = checkpoint()
+    whole, half = made.save(tmp_path / "whole.safetensors"), made.save(tmp_path / "half.safetensors", half=True)
+    assert half.stat().st_size < 0.6 * whole.stat().st_size
+    z, labels = torch.randn(2, 12), torch.tensor([0, 1])
+    expected = made.generator(z, labels)
+    assert (load(half).generator(z, labels) - expected).abs().max() < 0.02 * (expected.max() - expected.min())
+    assert load(half).discriminator is not None

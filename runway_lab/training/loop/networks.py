@@ -84,9 +84,9 @@ def shape_of(height: int, width: int) -> tuple[int, tuple[int, int]]:
 def _fresh(settings: TrainingSettings, shape: tuple[int, int, int]) -> tuple[StyleGAN2Config, DiscriminatorConfig]:
     height, width, channels = shape
     resolution, start = shape_of(height, width)
-    # Twice the widths for each doubling up to 256, so that a small model is quick: 64 -> 2048 and 64 channels.
-    base = settings.channel_base or min(2048 * (resolution // 64) ** 2 if resolution > 64 else 2048, 16384)
-    widest = settings.channel_max or {64: 64, 128: 256}.get(resolution, 64 if resolution < 64 else 512)
+    # A small model is quick on a processor and enough for a small picture; from 256 on it is as wide as the paper's.
+    base = settings.channel_base or {64: 2048, 128: 8192}.get(max(resolution, 64), 16384)
+    widest = settings.channel_max or {64: 128, 128: 256}.get(max(resolution, 64), 512)
     latent = settings.latent or min(widest, 512)
     clamp = 256.0 if settings.precision == "float16" else None
     generator = StyleGAN2Config(
