@@ -155,8 +155,8 @@ class TrainingSettings:
         said["augment"] = list(self.augment) if isinstance(self.augment, tuple) else self.augment
         return said
 
-    def for_pictures(self, count: int, height: int, width: int) -> TrainingSettings:
-        """With everything decided that depends on the pictures and on whether there is a start.
+    def for_pictures(self, count: int, height: int, width: int, *, transfer: bool = False) -> TrainingSettings:
+        """With everything decided that depends on the pictures and on whether a start is at hand (`transfer`).
 
         >>> TrainingSettings().for_pictures(400, 64, 64).path_length
         False
@@ -171,7 +171,7 @@ class TrainingSettings:
         if self.ema_kimg is None:
             decided["ema_kimg"] = self.batch * 10 / 32
         if self.augment_kimg is None:
-            decided["augment_kimg"] = 100.0 if self.start else 500.0
+            decided["augment_kimg"] = 100.0 if transfer or self.start else 500.0
         if self.augment == "auto":
             decided["augment"] = (
                 () if count >= MANY else ("shift", "scale", "turn", "colour")[: 4 if count < FEW else 3]

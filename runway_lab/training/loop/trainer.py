@@ -78,7 +78,7 @@ class Trainer:
         self.device = _device(settings.device, self.world)
         self.precision = _precision(settings.precision, self.device)
         settings = replace(settings, precision=str(self.precision).removeprefix("torch."))
-        self.settings = settings = settings.for_pictures(count, height, width)
+        self.settings = settings = settings.for_pictures(count, height, width, transfer=start is not None)
         if settings.threads:
             torch.set_num_threads(settings.threads)
         if self.device.type == "cuda":

@@ -65,3 +65,8 @@ def test_gamma_grows_with_the_picture_and_path_length_is_for_large_ones() -> Non
     assert large.gamma == pytest.approx(16 * small.gamma)
     assert not small.path_length
     assert large.path_length
+
+
+def test_augmentation_adapts_sooner_where_there_is_a_start() -> None:
+    slow, quick = (TrainingSettings().for_pictures(500, 64, 64, transfer=each).augment_kimg for each in (False, True))
+    assert (slow, quick) == (500, 100)
