@@ -11,7 +11,7 @@ A step is one update of both networks from one batch:
 
 All chance comes from the settings' seed through generators of the trainer's own, and `state` has all of it: a training
 that is taken up again goes on to the last bit as if it had not been interrupted (on one device and with the same
-number of threads).
+number of threads; the good state to go back to is the one it was taken up from).
 
 A step that leaves the networks with numbers that are none does not ruin a training: the trainer goes back to the last
 good state, takes half the learning rate, and says so in `incidents`.
@@ -85,10 +85,10 @@ class Trainer:
             torch.backends.cudnn.benchmark = False
             torch.backends.cudnn.deterministic = True
         self.share = self.world.share(settings.batch)
-        self.part = min(settings.part or self.share, self.share)
+        self.part = _divisor(self.share, settings.part or self.share)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
-            made = networks(settings, (height, width, channels), start)
+            made = networks(settings, (height, width, channels), start, group=_divisor(self.part, 4))
         self.live: StyleGAN2 = made.live.to(self.device).train().requires_grad_(False)
         self.discriminator: Discriminator = made.discriminator.to(self.device).train().requires_grad_(False)
         self.generator: StyleGAN2 = made.average.to(self.device).eval().requires_grad_(False)
@@ -97,7 +97,9 @@ class Trainer:
             network.precision = self.precision
         self.lineage = [] if start is None else list(start.lineage)
         self._learns_g = list(self.live.parameters())
-        self._learns_d = _thawed(self.discriminator, settings.freeze)
+        self._learns_d = _thawed(self.discriminator, settings.freeze, made.anew)
+        # A start with a generator of its own beside the average has an average worth keeping.
+        self._rampup = 0.0 if start is not None and start.live is not None else settings.ema_rampup
         self._optimizer_g = self._adam(self._learns_g, settings.path_every if settings.path_length else 0)
         self._optimizer_d = self._adam(self._learns_d, settings.r1_every if settings.gamma else 0)
         own_seed = settings.seed + 7919 * self.world.rank
@@ -150,10 +152,13 @@ class Trainer:
             self._update(self._optimizer_g, self._learns_g)
             losses = {"generator": loss_sum}
             if settings.path_length and self.step % settings.path_every == 0:
-                pictures, ws = self._made(max(self.part // 2, 1), keep_ws=True)
-                penalty = self.path_length(pictures, ws, self.noise)
-                (penalty * 2 * settings.path_every).backward()  # type: ignore[no-untyped-call]
-                losses["path_length"] = float(penalty.detach())
+                losses["path_length"] = 0.0
+                weight = self.part / self.share
+                for _ in range(self.share // self.part):
+                    pictures, ws = self._made(max(self.part // 2, 1), keep_ws=True)
+                    penalty = self.path_length(pictures, ws, self.noise) * weight
+                    (penalty * 2 * settings.path_every).backward()  # type: ignore[no-untyped-call]
+                    losses["path_length"] += float(penalty.detach())
                 self._update(self._optimizer_g, self._learns_g)
         return losses, fakes
 
@@ -229,8 +234,8 @@ class Trainer:
         settings = self.settings
         assert settings.ema_kimg is not None
         span = settings.ema_kimg * 1000
-        if settings.ema_rampup:
-            span = min(span, (self.images + settings.batch) * settings.ema_rampup)
+        if self._rampup:
+            span = min(span, (self.images + settings.batch) * self._rampup)
         weight = 1 - 0.5 ** (settings.batch / max(span, 1e-8))
         with torch.no_grad():
             torch._foreach_lerp_(list(self.generator.parameters()), list(self.live.parameters()), weight)
@@ -374,17 +379,29 @@ def _learning(parameters: list[nn.Parameter]) -> Iterator[None]:
             each.requires_grad_(False)
 
 
-def _thawed(discriminator: Discriminator, freeze: int) -> list[nn.Parameter]:
-    """The discriminator's parameters but those of its first `freeze` layers (Mo et al., "Freeze D", 2020)."""
-    frozen: set[int] = set()
+def _divisor(number: int, most: int) -> int:
+    """The largest number up to `most` that divides `number`.
+
+    >>> _divisor(6, 4), _divisor(16, 4)
+    (3, 4)
+    """
+    return next(each for each in range(min(most, number), 0, -1) if number % each == 0)
+
+
+def _thawed(discriminator: Discriminator, freeze: int, anew: frozenset[str]) -> list[nn.Parameter]:
+    """The discriminator's parameters but those of its first `freeze` layers (Mo et al., "Freeze D", 2020).
+
+    What begins anew has nothing to keep, and learns.
+    """
+    frozen: set[str] = set()
     left = freeze
-    for block in discriminator.children():
-        for name in ("fromrgb", "conv0", "conv1", "skip"):
-            layer = getattr(block, name, None)
+    for name, block in discriminator.named_children():
+        for part in ("fromrgb", "conv0", "conv1", "skip"):
+            layer = getattr(block, part, None)
             if layer is not None and left > 0:
-                frozen |= {id(each) for each in layer.parameters()}
+                frozen |= {f"{name}.{part}.{each}" for each, _ in layer.named_parameters()}
                 left -= 1
-    return [each for each in discriminator.parameters() if id(each) not in frozen]
+    return [each for name, each in discriminator.named_parameters() if name not in frozen or name in anew]
 
 
 def _check(pictures: NDArray[np.uint8]) -> None:
