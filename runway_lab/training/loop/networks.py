@@ -47,22 +47,20 @@ class Networks:
     """The discriminator's tensors that nothing was taken over for."""
 
 
-def networks(
-    settings: TrainingSettings, shape: tuple[int, int, int], start: Checkpoint | None = None, *, group: int = 4
-) -> Networks:
-    """Networks for pictures of `shape` (height, width, channels), of which the discriminator compares `group`.
+def networks(settings: TrainingSettings, shape: tuple[int, int, int], start: Checkpoint | None = None) -> Networks:
+    """Networks for pictures of `shape` (height, width, channels).
 
     What is random comes from torch's own chance: set its seed, or leave that to `Trainer`.
     """
     if start is None:
         generator_config, critic_config = _fresh(settings, shape)
-        live, discriminator = StyleGAN2(generator_config), Discriminator(replace(critic_config, mbstd_group=group))
+        live, discriminator = StyleGAN2(generator_config), Discriminator(critic_config)
         return Networks(live, discriminator, _average(live), anew=frozenset(discriminator.state_dict()))
     if not isinstance(start.config, StyleGAN2Config) or not isinstance(start.generator, StyleGAN2):
         raise Incompatible(
             f"A {start.kind} cannot be trained on here, only explored.", hint="Start from a StyleGAN2 checkpoint."
         )
-    return _grown(settings, shape, start, group)
+    return _grown(settings, shape, start)
 
 
 def shape_of(height: int, width: int) -> tuple[int, tuple[int, int]]:
@@ -115,7 +113,7 @@ def _fresh(settings: TrainingSettings, shape: tuple[int, int, int]) -> tuple[Sty
     return generator, critic
 
 
-def _grown(settings: TrainingSettings, shape: tuple[int, int, int], start: Checkpoint, group: int) -> Networks:
+def _grown(settings: TrainingSettings, shape: tuple[int, int, int], start: Checkpoint) -> Networks:
     height, width, channels = shape
     resolution, own = shape_of(height, width)
     config = start.generator.config
@@ -152,7 +150,6 @@ def _grown(settings: TrainingSettings, shape: tuple[int, int, int], start: Check
             channel_max=config.channel_max,
             channels=widths,
             conv_clamp=clamp,
-            mbstd_group=group,
         )
         discriminator = Discriminator(critic_config)
         said.append(
@@ -170,7 +167,6 @@ def _grown(settings: TrainingSettings, shape: tuple[int, int, int], start: Check
         cmap_dim=None,
         channels=_widths(old.channels, resolution),
         conv_clamp=old.conv_clamp or clamp,
-        mbstd_group=min(group, old.mbstd_group or group),
     )
     discriminator = Discriminator(critic_config)
     known = {name: value for name, value in start.discriminator.state_dict().items() if not name.startswith("mapping.")}

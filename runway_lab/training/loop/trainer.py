@@ -39,6 +39,7 @@ from runway_lab.stylegan.discriminator import Discriminator
 from runway_lab.stylegan.generator import best_precision
 from runway_lab.stylegan.stylegan2 import StyleGAN2
 from runway_lab.training.loop.augment import Augment, Likelihood
+from runway_lab.training.loop.fitting import free_memory, pictures_at_once
 from runway_lab.training.loop.losses import PathLength, critic_loss, generator_loss, gradient_penalty, mixed
 from runway_lab.training.loop.networks import networks
 from runway_lab.training.loop.order import Order
@@ -85,14 +86,17 @@ class Trainer:
             torch.backends.cudnn.benchmark = False
             torch.backends.cudnn.deterministic = True
         self.share = self.world.share(settings.batch)
-        self.part = _divisor(self.share, settings.part or self.share)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
-            made = networks(settings, (height, width, channels), start, group=_divisor(self.part, 4))
+            made = networks(settings, (height, width, channels), start)
         self.live: StyleGAN2 = made.live.to(self.device).train().requires_grad_(False)
         self.discriminator: Discriminator = made.discriminator.to(self.device).train().requires_grad_(False)
         self.generator: StyleGAN2 = made.average.to(self.device).eval().requires_grad_(False)
         self.taken_over = made.said
+        fitting = pictures_at_once(self.live.config, self.share, self.precision, free_memory(self.device))
+        if settings.part is None and fitting < self.share:
+            self.taken_over.append(f"There is memory for {fitting} of {self.share} pictures at once: they take turns.")
+        self._show_at_once(_divisor(self.share, settings.part or fitting))
         for network in (self.live, self.discriminator, self.generator):
             network.precision = self.precision
         self.lineage = [] if start is None else list(start.lineage)
@@ -120,6 +124,13 @@ class Trainer:
         self._good: dict[str, Any] | None = None
         values = [latent_of_seed(number, self.live.z_dim).values for number in range(settings.samples)]
         self.latents = torch.from_numpy(np.stack(values)).float().to(self.device)
+
+    def _show_at_once(self, part: int) -> None:
+        """So many pictures in a part of a batch, which the discriminator compares in groups that divide it."""
+        self.part = part
+        group = _divisor(part, min(self.discriminator.config.mbstd_group or 4, 4))
+        self.discriminator.config = replace(self.discriminator.config, mbstd_group=group)
+        self.discriminator.b4.group = group
 
     # One step
 
@@ -339,6 +350,7 @@ class Trainer:
             "likelihood": self.likelihood.value,
             "sureness": self._sureness,
             "rate": self._rate,
+            "part": self.part,
             "order": [self.order.round, self.order.place],
             "chance": self.chance.get_state().clone(),
             "noise": self.noise.get_state().clone(),
@@ -353,6 +365,8 @@ class Trainer:
         self._optimizer_d.load_state_dict(copied(state["optimizer_d"]))
         self.path_length.mean = copied(state["path_mean"])
         self.step, self.images = state["step"], state["images"]
+        # There may be more or less memory now, but another part is another training.
+        self._show_at_once(state["part"])
         self.likelihood.value, self._sureness, self._rate = state["likelihood"], state["sureness"], state["rate"]
         self.order.round, self.order.place = state["order"]
         self.chance.set_state(state["chance"])
