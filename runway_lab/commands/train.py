@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runway_lab.commands import Commands
+from runway_lab.commands.branching import enter_more, in_shell_words
 from runway_lab.errors import BadValue, RunwayLabError
 
 if TYPE_CHECKING:
@@ -93,21 +94,25 @@ def add(commands: Commands) -> None:
     enter("resume", _resume, "go on with one")
     extend = enter("extend", _extend, "give one more steps")
     extend.add_argument("steps", type=_whole, help="how many more")
+    enter_more(enter, _whole, _number)
     save = enter("save", _save, "save a checkpoint of one to your models")
+    save.add_argument("--replace", action="store_true", help="take the place of one by the same name")
     save.add_argument("--name", default="", help="what the model is called; else as the experiment")
     save.add_argument("--step", type=_whole, help="the kept checkpoint nearest to this step; else the newest")
     export = enter("export", _export, "write a bundle with weights, card, gallery and licence")
     export.add_argument("file", help="a name that ends in .zip")
+    export.add_argument("--replace", action="store_true", help="take the place of a file by the same name")
     export.add_argument("--step", type=_whole, help="the kept checkpoint nearest to this step; else the newest")
     delete = enter("delete", _delete, "delete one and all that is in its folder")
     delete.add_argument("--yes", action="store_true", help="do not ask")
 
 
+@in_shell_words
 def _train(chosen: argparse.Namespace) -> int:
     import runway_lab as rl
 
     pictures = chosen.pictures
-    settings: dict[str, Any] = {"device": chosen.device, **_settings(chosen.set)}
+    settings: dict[str, Any] = {"device": chosen.device, **settings_of(chosen.set)}
     if chosen.threads is not None:
         settings["threads"] = chosen.threads
     prepare = {name: value for name in ("size", "crop", "count") if (value := getattr(chosen, name)) is not None}
@@ -161,7 +166,7 @@ def _say_saved(experiment: Experiment) -> None:
     print(_plain(saved[-1]) if saved else "Nothing was saved to your models: there is no checkpoint that could be.")
 
 
-def _settings(words: Sequence[str]) -> dict[str, Any]:
+def settings_of(words: Sequence[str]) -> dict[str, Any]:
     """What was given with --set: numbers, lists and yes or no as what they are."""
     found = {}
     for each in words:
@@ -284,13 +289,22 @@ def _show(chosen: argparse.Namespace) -> int:
         "Started from": plan.start.get("name", "nothing"),
         "Checkpoints": ", ".join(map(str, experiment.checkpoints)),
         "Samples": f"of {len(experiment.samples)} steps",
+        "Newest sheet": str(experiment.sheet) if experiment.samples else "",
         "Room": f"{experiment.size_on_disk / 1e6:.1f} MB",
         "Folder": str(experiment.folder),
     }
     print(f"{_plain(experiment.title)} ({experiment.id})\n")
     for name, words in facts.items():
         if words:
-            print(textwrap.fill(f"{name + ':':<14}{_plain(words)}", 100, subsequent_indent=" " * 14))
+            print(
+                textwrap.fill(
+                    f"{name + ':':<14}{_plain(words)}",
+                    100,
+                    break_long_words=False,
+                    break_on_hyphens=False,
+                    subsequent_indent=" " * 14,
+                )
+            )
     print("\nDiary:")
     for entry in experiment.diary[-20:]:
         print(f"  {_plain(str(entry))}")
@@ -309,6 +323,7 @@ def _stop(chosen: argparse.Namespace) -> int:
     return _told(_one(chosen).stop(wait=600))
 
 
+@in_shell_words
 def _resume(chosen: argparse.Namespace) -> int:
     return _told(_one(chosen).resume())
 
@@ -317,14 +332,16 @@ def _extend(chosen: argparse.Namespace) -> int:
     return _told(_one(chosen).extend(chosen.steps))
 
 
+@in_shell_words
 def _save(chosen: argparse.Namespace) -> int:
-    card = _one(chosen).save(chosen.name, step=chosen.step)
+    card = _one(chosen).save(chosen.name, step=chosen.step, replace=chosen.replace)
     print(f"Saved as {card.id}. Run it: runway-lab models run {card.id}")
     return 0
 
 
+@in_shell_words
 def _export(chosen: argparse.Namespace) -> int:
-    print(_one(chosen).export(chosen.file, step=chosen.step))
+    print(_one(chosen).export(chosen.file, step=chosen.step, replace=chosen.replace))
     return 0
 
 

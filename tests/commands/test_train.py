@@ -184,12 +184,22 @@ def test_the_experiments_are_listed_shown_ended_and_deleted(
     said = capsys.readouterr().out
     assert "\x1b" not in said
     assert "Paused: As asked for." in said
+    assert str(run.sheet) in said
+    assert run.sheet.is_file()
     assert main(["experiments", "resume", run.id]) == 0
     until(run, "finished")
     assert main(["experiments", "extend", run.id, "10"]) == 0
     until(run, "finished")
     assert main(["experiments", "save", run.id, "--name", "Flowers"]) == 0
+    capsys.readouterr()
+    assert main(["experiments", "save", run.id, "--name", "Flowers"]) == 2
+    assert "Another --name, or --replace" in capsys.readouterr().err
+    assert main(["experiments", "save", run.id, "--name", "Flowers", "--replace"]) == 0
+    assert main(["experiments", "resume", run.id]) == 2
+    assert f"`runway-lab experiments extend {run.id} 1000` adds some" in capsys.readouterr().err
     assert main(["experiments", "export", run.id, "flowers.zip"]) == 0
+    assert main(["experiments", "export", run.id, "flowers.zip"]) == 2
+    assert "--replace" in capsys.readouterr().err
     assert (tmp_path / "flowers.zip").is_file()
     capsys.readouterr()
     assert main(["experiments", "delete", run.id]) == 1
@@ -207,6 +217,7 @@ def test_the_experiments_are_listed_shown_ended_and_deleted(
         (["train", "dots", "--set", "five"], "--set batch=8"),
         (["train", "dots", "--start", "stylegan/facez"], "nothing called 'stylegan/facez'"),
         (["train", "dots", "--threads", "900"], "900 threads are more than"),
+        (["train", "dots", "--cost", "3"], "--price 1.20"),
         (["train", "dots", "--device", "tpu"], "no device 'tpu'"),
         (["train", "dots", "--save", "../x"], "cannot be called '../x'"),
         (["experiments", "show", "petals"], "no experiment 'petals'"),

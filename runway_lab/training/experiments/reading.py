@@ -228,6 +228,11 @@ class Reader:
             self._samples = (stamp, steps_in(self._folder.samples, ".webp"))
         return list(self._samples[1])
 
+    @property
+    def sheet(self) -> Path:
+        """The file of the newest samples."""
+        return self._folder.sheet(max(self.samples, default=0))
+
     def sample(self, step: int | None = None, index: int | None = None) -> Image:
         """The samples of a step (the nearest that has some; None: the newest) on one sheet, or one of them.
 
