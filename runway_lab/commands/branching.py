@@ -16,7 +16,7 @@ from runway_lab.errors import RunwayLabError
 if TYPE_CHECKING:
     from runway_lab.training.experiments import Experiment
 
-__all__ = ["enter_more", "in_shell_words"]
+__all__ = ["enter_more", "in_plain_words", "in_shell_words"]
 
 Enter = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
 
@@ -47,24 +47,44 @@ def in_shell_words(run: Callable[[argparse.Namespace], int]) -> Callable[[argpar
     return told
 
 
-def enter_more(enter: Enter, whole: Callable[[str], int], number: Callable[[str], float]) -> None:
+def in_plain_words(parser: argparse.ArgumentParser) -> None:
+    """Has a parser say in plain words what is no number."""
+    parser.register("type", int, _whole)
+    parser.register("type", float, _number)
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is no whole number") from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is no number") from None
+
+
+def enter_more(enter: Enter) -> None:
     """Enters them among the others."""
     branch = enter("branch", in_shell_words(_branch), "begin a new one from a kept checkpoint of one")
-    branch.add_argument("--step", type=whole, help="the kept checkpoint nearest to this step; else the newest")
+    branch.add_argument("--step", type=int, help="the kept checkpoint nearest to this step; else the newest")
     branch.add_argument("--pictures", help="another dataset, by its name or folder")
     for made in (branch, enter("continue", in_shell_words(_continue), "begin a new one where one has come to")):
-        made.add_argument("--steps", type=whole, help="how many steps; else as many as the first")
+        made.add_argument("--steps", type=int, help="how many steps; else as many as the first")
         made.add_argument("--title", default="", help="what it is called")
     branch.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="any setting of the training")
     allow = enter("allow", in_shell_words(_allow), "give one more budget")
-    allow.add_argument("--hours", type=number, help="how much longer it may train")
-    allow.add_argument("--cost", type=number, help="what it may cost besides")
+    allow.add_argument("--hours", type=float, help="how much longer it may train")
+    allow.add_argument("--cost", type=float, help="what it may cost besides")
     pin = enter("pin", in_shell_words(_pin), "keep a checkpoint of one for good")
-    pin.add_argument("--step", type=whole, help="the nearest to this step; else the newest")
+    pin.add_argument("--step", type=int, help="the nearest to this step; else the newest")
     enter("rename", in_shell_words(_rename), "give one another title; its id stays").add_argument("title")
     video = enter("video", in_shell_words(_video), "write the film of its samples")
     video.add_argument("file", help="a name that ends in .mp4, .webm or .gif")
-    video.add_argument("--index", type=whole, help="of this sample alone; else of the whole sheet")
+    video.add_argument("--index", type=int, help="of this sample alone; else of the whole sheet")
 
 
 def _branch(chosen: argparse.Namespace) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runway_lab.commands import Commands
-from runway_lab.commands.branching import enter_more, in_shell_words
+from runway_lab.commands.branching import enter_more, in_plain_words, in_shell_words
 from runway_lab.errors import BadValue, RunwayLabError
 
 if TYPE_CHECKING:
@@ -43,20 +43,21 @@ def add(commands: Commands) -> None:
             "runway-lab train photos/ --estimate",
         ),
     )
+    in_plain_words(train)
     train.add_argument(
         "pictures", help="a folder, an archive, a film, a dataset, or what code draws: faces, cats, flowers and others"
     )
     train.add_argument("--title", help="what it is called; else as the pictures are")
     train.add_argument("--start", default="", help="a model's id, a checkpoint or an experiment; else from nothing")
-    train.add_argument("--steps", type=_whole, default=3000, help="how many steps (3000)")
-    train.add_argument("--size", type=_whole, help="of the pictures, in pixels; else that of the start, or up to 256")
-    train.add_argument("--count", type=_whole, help="how many pictures code is to draw (1000)")
+    train.add_argument("--steps", type=int, default=3000, help="how many steps (3000)")
+    train.add_argument("--size", type=int, help="of the pictures, in pixels; else that of the start, or up to 256")
+    train.add_argument("--count", type=int, help="how many pictures code is to draw (1000)")
     train.add_argument("--crop", choices=("center", "random", "none"), help="how pictures are cut")
     train.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
-    train.add_argument("--threads", type=_whole, help="how many cores it may use")
-    train.add_argument("--hours", type=_number, help="how long it may train at most")
-    train.add_argument("--cost", type=_number, help="what it may cost, with --price")
-    train.add_argument("--price", type=_number, help="what an hour costs")
+    train.add_argument("--threads", type=int, help="how many cores it may use")
+    train.add_argument("--hours", type=float, help="how long it may train at most")
+    train.add_argument("--cost", type=float, help="what it may cost, with --price")
+    train.add_argument("--price", type=float, help="what an hour costs")
     train.add_argument("--save", metavar="NAME", help="save the result to your models")
     train.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="any setting of the training")
     train.add_argument("--background", action="store_true", help="begin, and do not wait")
@@ -79,6 +80,7 @@ def add(commands: Commands) -> None:
 
     def enter(name: str, run: Callable[[argparse.Namespace], int], line: str) -> argparse.ArgumentParser:
         made = group.add_parser(name, help=line, description=f"{line[0].upper()}{line[1:]}.", allow_abbrev=False)
+        in_plain_words(made)
         made.set_defaults(run=run)
         if name != "list":
             made.add_argument("id", help="its id, as the list has it")
@@ -93,16 +95,16 @@ def add(commands: Commands) -> None:
     enter("stop", _stop, "end one before its time and keep what there is")
     enter("resume", _resume, "go on with one")
     extend = enter("extend", _extend, "give one more steps")
-    extend.add_argument("steps", type=_whole, help="how many more")
-    enter_more(enter, _whole, _number)
+    extend.add_argument("steps", type=int, help="how many more")
+    enter_more(enter)
     save = enter("save", _save, "save a checkpoint of one to your models")
     save.add_argument("--replace", action="store_true", help="take the place of one by the same name")
     save.add_argument("--name", default="", help="what the model is called; else as the experiment")
-    save.add_argument("--step", type=_whole, help="the kept checkpoint nearest to this step; else the newest")
+    save.add_argument("--step", type=int, help="the kept checkpoint nearest to this step; else the newest")
     export = enter("export", _export, "write a bundle with weights, card, gallery and licence")
     export.add_argument("file", help="a name that ends in .zip")
     export.add_argument("--replace", action="store_true", help="take the place of a file by the same name")
-    export.add_argument("--step", type=_whole, help="the kept checkpoint nearest to this step; else the newest")
+    export.add_argument("--step", type=int, help="the kept checkpoint nearest to this step; else the newest")
     delete = enter("delete", _delete, "delete one and all that is in its folder")
     delete.add_argument("--yes", action="store_true", help="do not ask")
 
@@ -140,20 +142,6 @@ def _train(chosen: argparse.Namespace) -> int:
     if chosen.save is not None:
         _say_saved(begun)
     return code
-
-
-def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text[:80]!r} is no whole number") from None
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text[:80]!r} is no number") from None
 
 
 def _say_saved(experiment: Experiment) -> None:

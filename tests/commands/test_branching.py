@@ -51,6 +51,17 @@ def test_it_is_branched_continued_pinned_renamed_and_filmed(capsys: pytest.Captu
     assert main(["experiments", "allow", "petals"]) != 0
 
 
+def test_what_is_no_number_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    for words, said in (
+        (["train", "dots", "--steps", "viele"], "'viele' is no whole number"),
+        (["train", "dots", "--hours", "viele"], "'viele' is no number"),
+        (["experiments", "branch", "petals", "--step", "x"], "'x' is no whole number"),
+    ):
+        with pytest.raises(SystemExit):
+            main(words)
+        assert said in capsys.readouterr().err
+
+
 def test_advice_is_that_of_a_shell() -> None:
     def run(chosen: argparse.Namespace) -> int:
         raise BadValue("No.", hint='experiment.allow(hours=2), experiment.resume(device="auto")')

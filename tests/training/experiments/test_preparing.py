@@ -30,7 +30,9 @@ def test_a_folder_becomes_a_dataset_and_is_trained_on(tmp_path: Path) -> None:
     until(run, "finished", seconds=60)
     assert len(Dataset.open("photos")) == 6
     assert run.plan.dataset["licence"] == "CC0-1.0"
-    assert [entry.what.partition(":")[0] for entry in run.diary][:3] == ["Preparing", "Queued", "Training."]
+    told = [entry.what for entry in run.diary]
+    assert [each.partition(":")[0] for each in (told[0], *told[2:4])] == ["Preparing", "Queued", "Training."]
+    assert told[1].startswith("6 pictures are used. That is few")
 
 
 def test_what_code_draws_is_drawn_and_trained_on() -> None:
@@ -49,6 +51,8 @@ def test_other_pictures_of_the_same_name_are_not_in_the_way(tmp_path: Path) -> N
 
 def test_a_folder_without_pictures_is_told(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
+    for name in ("a.png", "b.png"):
+        (tmp_path / "empty" / name).write_bytes(b"no picture, whatever it is called")
     run = started(tmp_path / "empty")
     until(run, "failed", seconds=30)
     assert "picture" in run.why
