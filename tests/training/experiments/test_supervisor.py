@@ -166,7 +166,7 @@ def test_the_supervisor_and_the_reader_need_no_torch(monkeypatch: pytest.MonkeyP
 
 def test_a_second_supervisor_leaves_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLAIN_STEP", "0.01")
-    run = small(steps=100)
+    run = small(steps=400)
     until_step(run, 5)
     from runway_lab.training.experiments.processes import detach
 
