@@ -35,6 +35,7 @@ from runway_lab.training.experiments.limits import Door, Limits
 from runway_lab.training.experiments.measuring import Measuring
 from runway_lab.training.experiments.plan import Plan
 from runway_lab.training.experiments.recorders import Checkpoints, Heartbeat, Metrics, Resume, Rollbacks, Samples
+from runway_lab.training.experiments.saving import licence_of
 from runway_lab.training.experiments.states import change, read_json, tell
 from runway_lab.training.experiments.work import Work
 from runway_lab.training.loop.callbacks import run
@@ -228,9 +229,11 @@ def open_pictures(said: dict[str, Any]) -> Any:
 
 def _about(plan: Plan, device: str) -> dict[str, Any]:
     """What is written into each checkpoint."""
+    licence = licence_of(plan)
     return {
         "title": plan.title,
-        "licence": plan.dataset.get("licence", ""),
+        # Where no single licence holds, the words that say so are better than none.
+        "licence": licence.id or licence.note,
         "dataset": {name: plan.dataset[name] for name in ("name", "title", "digest", "count") if name in plan.dataset},
         "start": plan.start.get("name", ""),
         "hardware": _hardware(device),
