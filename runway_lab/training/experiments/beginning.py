@@ -62,7 +62,7 @@ def begin(
     if dataset.get("make_from"):
         line.start(folder)
     else:
-        line.advance()
+        line.advance(folder)
     experiment = Experiment(folder.root)
     if experiment.state == "failed":
         status = experiment.status

@@ -39,9 +39,10 @@ from runway_lab.training.experiments.saving import licence_of
 from runway_lab.training.experiments.states import change, read_json, tell
 from runway_lab.training.experiments.work import Work
 from runway_lab.training.loop.callbacks import run
+from runway_lab.training.loop.memory import keep_freed_memory
 from runway_lab.training.loop.settings import TrainingSettings
 
-__all__ = ["main", "open_pictures", "trainer_factory"]
+__all__ = ["DeviceMissing", "main", "open_pictures", "trainer_factory"]
 
 EDQUOT = getattr(errno, "EDQUOT", ENOSPC)
 FULL = "There is no room on the disk. What was saved is untouched. Free some room and resume."
@@ -49,8 +50,13 @@ RESERVE = 256 << 10
 WAIT_SECONDS = 60.0
 
 
+class DeviceMissing(BadValue):
+    """The device is not there: never was, or has been lost, which may pass."""
+
+
 def main(root: str) -> int:
     """Trains; the result is the exit code."""
+    keep_freed_memory()
     folder = Folder(Path(root))
     lock = FileLock(folder.trainer_lock, note="trains")
     # One whose supervisor was killed may still be saving.
@@ -66,6 +72,10 @@ def main(root: str) -> int:
     except RunwayLabError as error:
         if error.details:
             print(error.details, file=sys.stderr)
+        if isinstance(error, DeviceMissing) and resume.newest(folder) is not None:
+            # It was there before: a driver that starts anew gives it back in a while.
+            states.note(folder, error=str(error))
+            return 1
         _end(folder, "failed", str(error))
     except Exception as error:
         if _disk_is_full(error):
@@ -131,7 +141,7 @@ def _train(folder: Folder, door: Door) -> None:
     sheets = Samples(work, measuring.look_at)
     checkpoints = Checkpoints(work, _about(plan, chosen.device))
     saving = Resume(work, metrics)
-    everybody = [Rollbacks(work), metrics, sheets, checkpoints, saving, Heartbeat(work), Limits(work, door)]
+    everybody = [Rollbacks(work, measuring.forget_after), metrics, sheets, checkpoints, saving, Heartbeat(work), Limits(work, door)]
     try:
         while True:
             run(trainer, everybody)
@@ -280,7 +290,13 @@ class _Loop:
 
             checkpoint = load(start, live=True)
             chosen = replace(chosen, start=str(start))
-        trainer = Trainer(chosen, pictures, start=checkpoint)
+        try:
+            trainer = Trainer(chosen, pictures, start=checkpoint)
+        except BadValue as error:
+            if _is_there(chosen.device):
+                raise
+            hint = 'Get it back and resume, or take another: experiment.resume(device="auto").'
+            raise DeviceMissing(error.what, hint=hint, details=error.details) from error
         print(f"Ready after {time.monotonic() - began:.1f} s, on {trainer.device}.", flush=True)
         return trainer
 
@@ -289,6 +305,17 @@ class _Loop:
         from runway_lab.training.loop.state import write
 
         write(state, path)
+
+
+def _is_there(device: str) -> bool:
+    """Whether torch can use a device."""
+    import torch
+
+    try:
+        torch.zeros(1, device=None if device == "auto" else device)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        return False
+    return True
 
 
 def trainer_factory() -> Any:

@@ -16,7 +16,7 @@ from runway_lab.training.measures.fid import FID, FrechetDistance, fetch_incepti
 from runway_lab.training.measures.gauges import Gauges
 from runway_lab.training.measures.measure import Measure
 from runway_lab.training.measures.sliced import SWD, SlicedDistance
-from runway_lab.training.measures.verdict import Verdict, judge
+from runway_lab.training.measures.verdict import Verdict, earliest_alarm, judge
 
 __all__ = [
     "COPIES",
@@ -30,6 +30,7 @@ __all__ = [
     "Measure",
     "SlicedDistance",
     "Verdict",
+    "earliest_alarm",
     "fetch_inception",
     "judge",
 ]
