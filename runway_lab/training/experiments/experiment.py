@@ -142,7 +142,10 @@ class Experiment(Reader):
         discard(gone)
 
     def branch(self, step: int | None = None, data: Any = None, title: str = "", **settings: Any) -> Experiment:
-        """A new experiment from the kept checkpoint nearest to a step, with other pictures or settings as you say."""
+        """A new experiment from the kept checkpoint nearest to a step, with other pictures or settings as you say.
+
+        All else is as it was here: the other settings, and the budget, which counts anew.
+        """
         from runway_lab.training.experiments.beginning import begin
 
         plan, kept = self.plan, self.checkpoint(step)
@@ -269,7 +272,9 @@ def check_steps(steps: int) -> None:
 def check_device(device: object) -> None:
     """A device by its name; whether it is there, its trainer finds out."""
     if not isinstance(device, str) or not re.fullmatch(DEVICES, device):
-        raise BadValue(f"There is no device {shorten(device)}.", hint='Allowed: "auto", "cpu", "cuda", "cuda:1", "mps".')
+        raise BadValue(
+            f"There is no device {shorten(device)}.", hint='Allowed: "auto", "cpu", "cuda", "cuda:1", "mps".'
+        )
 
 
 def _count(value: object, name: str) -> int:

@@ -141,7 +141,15 @@ def _train(folder: Folder, door: Door) -> None:
     sheets = Samples(work, measuring.look_at)
     checkpoints = Checkpoints(work, _about(plan, chosen.device))
     saving = Resume(work, metrics)
-    everybody = [Rollbacks(work, measuring.forget_after), metrics, sheets, checkpoints, saving, Heartbeat(work), Limits(work, door)]
+    everybody = [
+        Rollbacks(work, measuring.forget_after),
+        metrics,
+        sheets,
+        checkpoints,
+        saving,
+        Heartbeat(work),
+        Limits(work, door),
+    ]
     try:
         while True:
             run(trainer, everybody)
