@@ -83,6 +83,8 @@ def test_ctrl_c_leaves_it_in_the_background_where_nobody_can_be_asked(monkeypatc
         text=True,
         env=os.environ,
         start_new_session=True,
+        # A shell that runs the tests in the background has it ignored, and children take that over.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     while "step 1" not in process.stdout.readline():

@@ -275,7 +275,7 @@ def test_its_film_has_every_sheet(done: Experiment, tmp_path: Path) -> None:
 
 
 def test_waiting_ends_with_the_training_or_with_patience(slow: None) -> None:
-    run = small(steps=100)
+    run = small(steps=40)
     run.wait(0.2)
     assert run.state in ("queued", "training")
     assert run.wait().state == "finished", told(run)

@@ -18,7 +18,7 @@ from runway_lab.training.experiments.shelf import Experiments
 
 def test_on_one_device_they_train_one_after_the_other_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLAIN_STEP", "0.01")
-    first, second, third = (small(name, steps=steps) for name, steps in (("First", 300), ("Second", 60), ("Third", 60)))
+    first, second, third = (small(name, steps=steps) for name, steps in (("First", 180), ("Second", 10), ("Third", 10)))
     assert second.state == third.state == "queued"
     assert [folder.id for folder in line.waiting()] == ["second", "third"]
     until(third, "finished", seconds=30)
@@ -56,7 +56,7 @@ def test_the_next_begins_when_the_kernel_that_asked_for_it_is_long_gone() -> Non
 
 def test_one_that_was_paused_in_the_queue_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLAIN_STEP", "0.01")
-    first, second, third = (small(name, steps=steps) for name, steps in (("First", 300), ("Second", 60), ("Third", 60)))
+    first, second, third = (small(name, steps=steps) for name, steps in (("First", 180), ("Second", 10), ("Third", 10)))
     assert second.pause().state == "paused"
     until(third, "finished", seconds=30)
     assert second.state == "paused"
@@ -68,7 +68,7 @@ def test_one_that_was_paused_in_the_queue_is_passed_over(monkeypatch: pytest.Mon
 
 def test_a_queue_whose_supervisor_was_killed_is_moved_by_the_next_who_resumes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLAIN_STEP", "0.05")
-    first, second = small("First"), small("Second")
+    first, second = small("First"), small("Second", steps=10)
     until_step(first, 3)
     kill(supervisors()[0])
     assert not wait_until_gone(10)

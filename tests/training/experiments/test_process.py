@@ -15,7 +15,7 @@ from support.experiments import at_rest, dots, numbers, sheets, small, told, unt
 from runway_lab.errors import BadValue
 from runway_lab.library.locks import FileLock
 from runway_lab.library.places import path
-from runway_lab.training.experiments import process, resume
+from runway_lab.training.experiments import process, resume, states
 from runway_lab.training.experiments.devices import devices
 from runway_lab.training.experiments.folder import Folder
 from runway_lab.training.experiments.processes import command
@@ -192,6 +192,24 @@ def test_freed_memory_is_kept_from_the_beginning(done, monkeypatch: pytest.Monke
     assert asked == ["kept"]
 
 
+@pytest.mark.parametrize("before", [True, False])
+def test_a_device_that_was_there_before_is_tried_again(done, monkeypatch: pytest.MonkeyPatch, before: bool) -> None:
+    def lose(folder: Folder, door: object) -> None:
+        raise process.DeviceMissing("There is no device 'cuda:0' here.", hint="Take another.")
+
+    monkeypatch.setattr(process, "_train", lose)
+    monkeypatch.setattr(process, "Door", lambda: None)
+    folder = Folder(done.folder)
+    states.change(folder, "training")
+    if not before:
+        shutil.rmtree(folder.resume)
+    assert process.main(str(folder.root)) == (1 if before else 0)
+    state = states.read(folder)
+    assert state.name == ("training" if before else "failed")
+    assert "no device 'cuda:0'" in (state.error if before else state.why)
+
+
+@pytest.mark.slow
 def test_a_lost_device_is_tried_again_and_can_be_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLAIN_STEP", "0.02")
     monkeypatch.setenv("RUNWAY_LAB_DEVICES", "cuda:0,cpu")

@@ -49,10 +49,10 @@ def test_a_training_runs_to_its_end_and_leaves_no_process() -> None:
 
 
 def test_a_killed_trainer_goes_on_and_nobody_can_tell(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = small("Whole", steps=300)
+    whole = small("Whole", steps=150)
     at_rest(whole)
     monkeypatch.setenv("PLAIN_STEP", "0.02")
-    run = small("Killed", steps=300)
+    run = small("Killed", steps=150)
     for _ in range(2):
         until_step(run, run.progress.step + 40)
         kill(trainers()[0])
@@ -60,7 +60,7 @@ def test_a_killed_trainer_goes_on_and_nobody_can_tell(monkeypatch: pytest.Monkey
     until(run, "finished")
     assert sheets(run) == sheets(whole)
     assert numbers(run) == numbers(whole)
-    assert run.checkpoint().path.name == "step-000300.safetensors"
+    assert run.checkpoint().path.name == "step-000150.safetensors"
     restarts = [entry for entry in run.diary if entry.kind == "restart"]
     assert len(restarts) == 2
     assert "SIGKILL" in restarts[0].what
@@ -200,12 +200,12 @@ def test_a_trainer_that_spins_without_a_sign_of_life_is_ended(
 ) -> None:
     """One that waits for a graphics card computes."""
     monkeypatch.setattr(module, "POLL_SECONDS", 0.02)
-    monkeypatch.setattr(module, "settings", lambda: SimpleNamespace(hung_seconds=0.2))
+    monkeypatch.setattr(module, "settings", lambda: SimpleNamespace(hung_seconds=0.1))
     monkeypatch.setattr(module, "SPIN_FACTOR", 3)
     watcher = object.__new__(module.Supervisor)
     watcher.folder, watcher.ending = Folder(tmp_path), False
     beat = f"import pathlib; pathlib.Path({str(watcher.folder.heartbeat)!r}).write_text(str(time.monotonic()))"
-    code = f"import time\nend = time.monotonic() + 3\nwhile time.monotonic() < end:\n    {beat if beats else 'pass'}"
+    code = f"import time\nend = time.monotonic() + 1.5\nwhile time.monotonic() < end:\n    {beat if beats else 'pass'}"
     trainer = subprocess.Popen([sys.executable, "-S", "-c", code], stdin=subprocess.PIPE)
     try:
         assert (watcher._watch(trainer) == -9) is ended
