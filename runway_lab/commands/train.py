@@ -74,7 +74,7 @@ def add(commands: Commands) -> None:
     def enter(name: str, run: Callable[[argparse.Namespace], int], line: str) -> argparse.ArgumentParser:
         made = group.add_parser(name, help=line, description=f"{line[0].upper()}{line[1:]}.", allow_abbrev=False)
         made.set_defaults(run=run)
-        if name != "list":
+        if name not in ("list", "fid-weights"):
             made.add_argument("id", help="its id, as the list has it")
         return made
 
@@ -96,6 +96,8 @@ def add(commands: Commands) -> None:
     export.add_argument("--step", type=int, help="the kept checkpoint nearest to this step; else the newest")
     delete = enter("delete", _delete, "delete one and all that is in its folder")
     delete.add_argument("--yes", action="store_true", help="do not ask")
+    weights = enter("fid-weights", _fid_weights, "fetch what measuring the FID needs; its licence is shown first")
+    weights.add_argument("--agree", action="store_true", help="agree to the licence without being asked")
 
 
 def _train(chosen: argparse.Namespace) -> int:
@@ -294,6 +296,13 @@ def _delete(chosen: argparse.Namespace) -> int:
     experiment.delete(stop=True)
     print(f"{experiment.id} is deleted.")
     return 0
+
+
+def _fid_weights(chosen: argparse.Namespace) -> int:
+    from runway_lab.commands.models import get
+    from runway_lab.training.measures.fid import INCEPTION
+
+    return get(INCEPTION, chosen.agree)
 
 
 def _told(experiment: Experiment) -> int:

@@ -177,3 +177,13 @@ def test_mistakes_are_words(words: list[str], said: str, capsys: pytest.CaptureF
     dots()
     assert main(words) == 2
     assert said in capsys.readouterr().err
+
+
+def test_the_fid_s_weights_are_fetched_once_one_agrees(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("runway_lab.library.download.fetch", lambda card, agree, told: asked.append(agree(card)))
+    assert main(["experiments", "fid-weights", "--agree"]) == 0
+    assert asked == [True]
+    assert "Apache-2.0" in capsys.readouterr().out
