@@ -184,10 +184,11 @@ def from_few(rows: NDArray[Any], others: NDArray[Any]) -> float:
     >>> round(from_few(np.eye(4), np.eye(4) + 1), 6)
     4.0
     """
-    away = [(each - each.mean(axis=0)) / np.sqrt(len(each) - 1) for each in (np.float64(rows), np.float64(others))]
+    both = (np.asarray(rows, np.float64), np.asarray(others, np.float64))
+    away = [(each - each.mean(axis=0)) / np.sqrt(len(each) - 1) for each in both]
     common = np.linalg.svd(away[0] @ away[1].T, compute_uv=False).sum()
     spread = sum(np.square(each).sum() for each in away) - 2 * common
-    return max(0.0, float(np.square(rows.mean(axis=0) - others.mean(axis=0)).sum() + spread))
+    return max(0.0, float(np.square(both[0].mean(axis=0) - both[1].mean(axis=0)).sum() + spread))
 
 
 def inception_at_hand() -> Path | None:
