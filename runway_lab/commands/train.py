@@ -46,7 +46,7 @@ def add(commands: Commands) -> None:
     train.add_argument("--steps", type=int, default=3000, help="how many steps (3000)")
     train.add_argument("--size", type=int, help="of the pictures, in pixels; else that of the start, or up to 256")
     train.add_argument("--crop", choices=("center", "random", "none"), help="how pictures are cut")
-    train.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    train.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps, or several: cuda:0,cuda:1")
     train.add_argument("--threads", type=int, help="how many cores it may use")
     train.add_argument("--hours", type=float, help="how long it may train at most")
     train.add_argument("--cost", type=float, help="what it may cost, with --price")
@@ -66,6 +66,7 @@ def add(commands: Commands) -> None:
             "runway-lab experiments show petals",
             "runway-lab experiments resume petals",
             "runway-lab experiments save petals --name flowers",
+            "runway-lab experiments share petals",
         ),
     )
     parser.set_defaults(json=False)
@@ -91,6 +92,11 @@ def add(commands: Commands) -> None:
     save = enter("save", _save, "save a checkpoint of one to your models")
     save.add_argument("--name", default="", help="what the model is called; else as the experiment")
     save.add_argument("--step", type=int, help="the kept checkpoint nearest to this step; else the newest")
+    share = enter("share", _share, "make a checkpoint of one public, in the shared folder that the settings name")
+    share.add_argument("--name", default="", help="what the model is called; else as the experiment")
+    share.add_argument("--step", type=int, help="the kept checkpoint nearest to this step; else the newest")
+    share.add_argument("--by", default="", help="who shares it; else your login")
+    share.add_argument("--replace", action="store_true", help="take the place of one by the same name")
     export = enter("export", _export, "write a bundle with weights, card, gallery and licence")
     export.add_argument("file", help="a name that ends in .zip")
     export.add_argument("--step", type=int, help="the kept checkpoint nearest to this step; else the newest")
@@ -277,6 +283,12 @@ def _extend(chosen: argparse.Namespace) -> int:
 def _save(chosen: argparse.Namespace) -> int:
     card = _one(chosen).save(chosen.name, step=chosen.step)
     print(f"Saved as {card.id}. Run it: runway-lab models run {card.id}")
+    return 0
+
+
+def _share(chosen: argparse.Namespace) -> int:
+    card = _one(chosen).share(chosen.name, step=chosen.step, by=chosen.by, replace=chosen.replace)
+    print(f"Shared as {card.id}, by {card.publishers[0].name}, in {card.folder}")
     return 0
 
 

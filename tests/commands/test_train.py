@@ -155,7 +155,10 @@ def test_the_experiments_are_listed_shown_ended_and_deleted(
     assert main(["experiments", "save", run.id, "--name", "Flowers"]) == 0
     assert main(["experiments", "export", run.id, "flowers.zip"]) == 0
     assert (tmp_path / "flowers.zip").is_file()
+    monkeypatch.setenv("RUNWAY_LAB_SHARED", str(tmp_path / "drive"))
     capsys.readouterr()
+    assert main(["experiments", "share", run.id, "--name", "Flowers", "--by", "Ada"]) == 0
+    assert "Shared as shared/flowers, by Ada" in capsys.readouterr().out
     assert main(["experiments", "delete", run.id]) == 1
     assert "--yes" in capsys.readouterr().out
     assert run.folder.exists()
