@@ -36,15 +36,19 @@ def add(commands: Commands) -> None:
             """,
         examples=(
             "runway-lab train photos/ --start stylegan/faces --steps 3000",
+            "runway-lab train cats --start stylegan/faces --steps 1200",
             "runway-lab train petals --title 'Petals, larger' --set batch=8 --hours 2",
             "runway-lab train photos/ --estimate",
         ),
     )
-    train.add_argument("pictures", help="a folder, an archive, a film, or the name of a dataset")
+    train.add_argument(
+        "pictures", help="a folder, an archive, a film, a dataset, or what code draws: faces, cats, flowers and others"
+    )
     train.add_argument("--title", help="what it is called; else as the pictures are")
     train.add_argument("--start", default="", help="a model's id, a checkpoint or an experiment; else from nothing")
     train.add_argument("--steps", type=int, default=3000, help="how many steps (3000)")
     train.add_argument("--size", type=int, help="of the pictures, in pixels; else that of the start, or up to 256")
+    train.add_argument("--count", type=int, help="how many pictures code is to draw (1000)")
     train.add_argument("--crop", choices=("center", "random", "none"), help="how pictures are cut")
     train.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps, or several: cuda:0,cuda:1")
     train.add_argument("--threads", type=int, help="how many cores it may use")
@@ -113,13 +117,13 @@ def _train(chosen: argparse.Namespace) -> int:
     settings: dict[str, Any] = {"device": chosen.device, **_settings(chosen.set)}
     if chosen.threads is not None:
         settings["threads"] = chosen.threads
+    prepare = {name: value for name in ("size", "crop", "count") if (value := getattr(chosen, name)) is not None}
     if chosen.estimate:
         from runway_lab.engine.machine import cores
         from runway_lab.training.experiments import estimate
 
-        print(estimate({"threads": cores(), **settings, "steps": chosen.steps}, pictures, chosen.start))
+        print(estimate({"threads": cores(), **settings, "steps": chosen.steps}, pictures, chosen.start, prepare))
         return 0
-    prepare = {name: value for name in ("size", "crop") if (value := getattr(chosen, name)) is not None}
     title = chosen.title or Path(pictures).stem.replace("-", " ").replace("_", " ").strip().capitalize() or "Pictures"
     begun = rl.train(
         title, pictures, chosen.start, chosen.steps,

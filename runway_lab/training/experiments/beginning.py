@@ -23,7 +23,7 @@ from runway_lab.training.experiments.experiment import Experiment, check_steps
 from runway_lab.training.experiments.folder import Folder
 from runway_lab.training.experiments.headers import size_of
 from runway_lab.training.experiments.plan import Budget, Plan
-from runway_lab.training.experiments.preparing import lineage_of
+from runway_lab.training.experiments.preparing import DRAWN, lineage_of
 from runway_lab.training.experiments.reading import Kept
 from runway_lab.training.experiments.words import check_title, slug
 from runway_lab.training.loop.settings import TrainingSettings
@@ -180,14 +180,30 @@ def find_data(data: Any, prepare: Mapping[str, Any]) -> dict[str, Any]:
                     )
                 return described(dataset)
         if not source.exists():
-            raise Unknown(
-                f"There are no pictures called {os.fspath(data)!r:.200}, and no dataset.",
-                hint=f"Name a folder, an archive, a film, or a dataset. {suggest(os.fspath(data), _datasets())}",
-            )
+            return _drawn(os.fspath(data), prepare)
+        if "count" in prepare:
+            raise BadValue("Of a folder all pictures are taken.", hint="A count is for pictures that code draws.")
         return {"make_from": str(source), "options": dict(prepare), "name": slug(source.stem), "title": source.stem}
     if data is None:
         raise BadValue("There are no pictures to learn from.", hint="Give a dataset, its name, or a folder.")
     return described(data)
+
+
+def _drawn(name: str, prepare: Mapping[str, Any]) -> dict[str, Any]:
+    """Pictures that code draws, by the name of their kind."""
+    from runway_lab.training.drawn import kinds
+
+    known = {each.name: each for each in kinds()}
+    if name not in known:
+        raise Unknown(
+            f"There are no pictures called {name!r:.200}, and no dataset.",
+            hint=f"Name a folder, an archive, a film, a dataset, or what code draws ({', '.join(known)}). "
+            f"{suggest(name, [*_datasets(), *known])}",
+        )
+    odd = sorted(set(prepare) - {"size", "count", "seed"})
+    if odd:
+        raise BadValue(f"Drawn pictures have no {odd[0]}.", hint="They have a size, a count and a seed.")
+    return {"make_from": DRAWN + name, "options": dict(prepare), "name": name, "title": known[name].title}
 
 
 def _datasets() -> list[str]:

@@ -23,6 +23,7 @@ from runway_lab.library.atomic import write_json
 from runway_lab.training.experiments import line
 from runway_lab.training.experiments.beginning import find_data, find_start
 from runway_lab.training.experiments.devices import candidates
+from runway_lab.training.experiments.headers import size_of
 from runway_lab.training.experiments.processes import command, environment
 from runway_lab.training.experiments.samples import sampled_steps
 from runway_lab.training.experiments.states import read_json
@@ -32,6 +33,7 @@ from runway_lab.training.loop.settings import TrainingSettings
 __all__ = ["Estimate", "estimate"]
 
 PATIENCE = 300.0
+UNPREPARED = 256
 MOST_KEPT = 200
 BYTES_A_LINE = 260
 
@@ -59,16 +61,22 @@ class Estimate:
         )
 
 
-def estimate(settings: Mapping[str, Any] | TrainingSettings, data: Any, start: Any = "") -> Estimate:
-    """Measures, or remembers, what these settings cost with these pictures on this machine."""
+def estimate(
+    settings: Mapping[str, Any] | TrainingSettings, data: Any, start: Any = "", prepare: Mapping[str, Any] | None = None
+) -> Estimate:
+    """Measures, or remembers, what these settings cost with these pictures on this machine.
+
+    Pictures that are not prepared yet are taken to have the size in `prepare`, or that of the start.
+    """
     given = settings.to_json() if isinstance(settings, TrainingSettings) else dict(settings)
     chosen = TrainingSettings.of({**given, "start": ""})
-    dataset = find_data(data, {})
-    if "folder" not in dataset:
-        raise RunwayLabError(
-            "Only pictures that are prepared can be measured with.", hint="Make a dataset of them: rl.Dataset.create."
-        )
     file = find_start(start)[0]
+    dataset = find_data(data, prepare or {})
+    if "folder" not in dataset:
+        # Not prepared yet. How long a step takes does not depend on what a picture shows.
+        size = dataset["options"].get("size") or (size_of(file) if file is not None else None) or UNPREPARED
+        height, width = size if isinstance(size, (tuple, list)) else (size, size)
+        dataset = {"count": dataset["options"].get("count", 1000), "height": height, "width": width, "channels": 3}
     device = candidates(chosen.device)[0]
     several = device.split(",")
     asked = {**chosen.to_json(), "device": several[0]}

@@ -16,6 +16,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from runway_lab.errors import RunwayLabError
 from runway_lab.training.experiments import samples
 from runway_lab.training.experiments.folder import Folder
@@ -46,7 +49,8 @@ def measure(settings: dict[str, Any], dataset: dict[str, Any], start: Path | Non
     """Seconds of the beginning, of a step and of a sheet; bytes of memory, of a sheet, a checkpoint and a state."""
     began = time.perf_counter()
     factory, chosen = trainer_factory(), TrainingSettings.of(settings)
-    trainer = factory.trainer(chosen, open_pictures(dataset), start)
+    pictures = open_pictures(dataset) if dataset.get("folder") else noise(dataset)
+    trainer = factory.trainer(chosen, pictures, start)
     times = [time.perf_counter()]
     ready = times[0] - began
     while len(times) <= chosen.r1_every + 1:
@@ -58,9 +62,9 @@ def measure(settings: dict[str, Any], dataset: dict[str, Any], start: Path | Non
     with tempfile.TemporaryDirectory(prefix="runway-lab-") as place:
         folder = Folder(Path(place))
         before = time.perf_counter()
-        pictures = trainer.sample()
+        drawn = trainer.sample()
         sampling = time.perf_counter() - before
-        samples.write_sheet(folder, 0, pictures[: samples.fitting(len(pictures), *pictures.shape[1:3])])
+        samples.write_sheet(folder, 0, drawn[: samples.fitting(len(drawn), *drawn.shape[1:3])])
         trainer.save(folder.root / "one.safetensors")
         factory.write(trainer.state(), folder.root / "one.pt")
         sizes = [
@@ -74,6 +78,12 @@ def measure(settings: dict[str, Any], dataset: dict[str, Any], start: Path | Non
         "device_memory": _device_memory(),
         **dict(zip(("sheet", "checkpoint", "state"), sizes, strict=True)),
     }
+
+
+def noise(dataset: dict[str, Any]) -> NDArray[np.uint8]:
+    """Pictures of the right shape, in place of those that are not prepared yet."""
+    shape = [min(int(dataset["count"]), 64), *(int(dataset[name]) for name in ("height", "width", "channels"))]
+    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
 
 
 def a_step(took: list[float], every: int) -> float:

@@ -19,10 +19,14 @@ from runway_lab.training.experiments.plan import Plan
 if TYPE_CHECKING:
     from runway_lab.training.datasets import Dataset
 
-__all__ = ["lineage_of", "prepare"]
+__all__ = ["DRAWN", "lineage_of", "prepare"]
+
+DRAWN = "drawn:"
+"""What begins the place of pictures that are drawn by code."""
 
 BEAT_SECONDS = 0.5
 MOST_NAMES = 50
+DRAWN_COUNT = 1000
 
 
 def prepare(folder: Folder, ending: Callable[[], bool]) -> None:
@@ -61,6 +65,9 @@ def _made(said: dict[str, Any], **hears: Any) -> Dataset:
     """The dataset by its name, or by the next one that is free where other pictures have it."""
     from runway_lab.training.datasets import Dataset
 
+    if str(said["make_from"]).startswith(DRAWN):
+        kind = said["make_from"].removeprefix(DRAWN)
+        return Dataset.drawn(kind, **{"count": DRAWN_COUNT, **said.get("options", {})})
     number, name = 1, said["name"]
     while True:
         there = (place("datasets") / name).exists()

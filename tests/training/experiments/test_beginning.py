@@ -74,6 +74,18 @@ def test_a_folder_of_pictures_is_to_be_prepared(tmp_path: Path) -> None:
     assert (found["name"], found["options"]) == ("my-photos", {"size": 32})
 
 
+def test_what_code_draws_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = find_data("cats", {"size": 16, "count": 20})
+    assert (found["make_from"], found["options"]) == ("drawn:cats", {"size": 16, "count": 20})
+    with pytest.raises(BadValue, match="no crop"):
+        find_data("cats", {"crop": "center"})
+    (tmp_path / "cats").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert find_data("cats", {})["make_from"] == str(tmp_path / "cats")
+    with pytest.raises(BadValue, match="all pictures are taken"):
+        find_data("cats", {"count": 20})
+
+
 def test_pictures_that_are_not_there_are_told() -> None:
     dots()
     with pytest.raises(Unknown, match=r"no pictures called 'dotz'.*Did you mean 'dots'"):

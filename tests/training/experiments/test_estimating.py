@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,9 +64,13 @@ def test_a_damaged_memory_is_measured_anew(measured: list[int]) -> None:
     assert len(measured) == 2
 
 
-def test_pictures_must_be_prepared(tmp_path) -> None:
-    with pytest.raises(RunwayLabError, match="prepared"):
-        estimate(SMALL, tmp_path)
+def test_pictures_need_not_be_prepared_for_it(measured: list[int], tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    folder = estimate(SMALL, tmp_path / "photos", prepare={"size": 8})
+    drawn = estimate(SMALL, "cats", prepare={"size": 16, "count": 20})
+    assert folder.seconds > 0
+    assert drawn.disk_mb > folder.disk_mb
+    assert len(measured) == 2
 
 
 def test_it_is_said_as_a_person_would() -> None:

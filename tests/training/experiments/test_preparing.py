@@ -33,6 +33,13 @@ def test_a_folder_becomes_a_dataset_and_is_trained_on(tmp_path: Path) -> None:
     assert [entry.what.partition(":")[0] for entry in run.diary][:3] == ["Preparing", "Queued", "Training."]
 
 
+def test_what_code_draws_is_drawn_and_trained_on() -> None:
+    run = begin("Flowers", "flowers", settings={**SMALL, "steps": 5}, prepare={"size": 16, "count": 8})
+    until(run, "finished", seconds=60)
+    assert run.plan.dataset["licence"] == "CC0-1.0"
+    assert (run.plan.dataset["count"], run.plan.dataset["width"]) == (8, 16)
+
+
 def test_other_pictures_of_the_same_name_are_not_in_the_way(tmp_path: Path) -> None:
     dots("photos")
     run = started(photos(tmp_path / "photos"))
