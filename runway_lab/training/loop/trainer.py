@@ -95,7 +95,8 @@ class Trainer:
         self.discriminator: Discriminator = made.discriminator.to(self.device).train().requires_grad_(False)
         self.generator: StyleGAN2 = made.average.to(self.device).eval().requires_grad_(False)
         self.taken_over = made.said
-        fitting = pictures_at_once(self.live.config, self.share, self.precision, free_memory(self.device))
+        free = free_memory(self.device) // (1 if self.device.type == "cuda" else self.world.size)
+        fitting = pictures_at_once(self.live.config, self.share, self.precision, free)
         if settings.part is None and fitting < self.share:
             self.taken_over.append(f"There is memory for {fitting} of {self.share} pictures at once: they take turns.")
         self._show_at_once(_divisor(self.share, settings.part or fitting))
@@ -138,6 +139,7 @@ class Trainer:
     def one_step(self) -> dict[str, float]:
         """Both networks learn once; what is worth watching, by name."""
         if self._good is None:
+            self._show_at_once(self.world.agree(self.part, self.device))
             self._good = self.state()
         if seeds := self.world.chance(self.settings.seed, self.step, self._rate):
             self.chance.manual_seed(seeds[0])

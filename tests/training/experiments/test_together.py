@@ -38,11 +38,6 @@ def test_two_processes_train_one_experiment(monkeypatch: pytest.MonkeyPatch) -> 
     at_rest(run.pause(), "paused")
     assert not trainers()
     assert run.status.device == "cpu,cpu"
-    paused = run.status.step
-    run.resume()
-    until_step(run, paused + 2, seconds=60)
-    at_rest(run.stop(), "stopped")
-    assert any(f"Goes on from step {paused}" in entry.what for entry in run.diary), told(run)
     assert not [entry for entry in run.diary if entry.kind == "restart"], told(run)
     last = run.status.step
     assert [row["step"] for row in run.metrics] == list(range(1, last + 1))
@@ -52,7 +47,7 @@ def test_two_processes_train_one_experiment(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.slow
 def test_one_that_dies_ends_all_and_nobody_can_tell_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RUNWAY_LAB_TRAINER")
-    whole, cut = two("Whole", 60), two("Cut", 60)
+    whole, cut = two("Whole", 100), two("Cut", 100)
     until(whole, "finished", seconds=120)
     for killed in ("0", "1"):
         until_step(cut, cut.progress.step + 10, seconds=120)
@@ -60,7 +55,8 @@ def test_one_that_dies_ends_all_and_nobody_can_tell_afterwards(monkeypatch: pyte
         kill(next(each for each in before if each.environ().get("RANK") == killed))
         assert not psutil.wait_procs(before, 20)[1]
         assert wait_for(lambda: len(trainers()) == 2, 20), told(cut)
-    until(cut, "finished", seconds=120)
+    at_rest(cut.pause(), "paused")
+    until(cut.resume(), "finished", seconds=120)
     assert len([entry for entry in cut.diary if entry.kind == "restart"]) == 2, told(cut)
     assert sheets(cut) == sheets(whole)
     assert numbers(cut) == numbers(whole)
