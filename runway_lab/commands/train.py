@@ -90,7 +90,8 @@ def add(commands: Commands) -> None:
     enter("follow", _follow, "show how far one is, until it ends")
     enter("pause", _pause, "save where one is and end its processes")
     enter("stop", _stop, "end one before its time and keep what there is")
-    enter("resume", _resume, "go on with one")
+    resume = enter("resume", _resume, "go on with one")
+    resume.add_argument("--device", default="", help="move it: auto, cpu, cuda, cuda:1 or mps")
     extend = enter("extend", _extend, "give one more steps")
     extend.add_argument("steps", type=int, help="how many more")
     save = enter("save", _save, "save a checkpoint of one to your models")
@@ -277,7 +278,7 @@ def _stop(chosen: argparse.Namespace) -> int:
 
 
 def _resume(chosen: argparse.Namespace) -> int:
-    return _told(_one(chosen).resume())
+    return _told(_one(chosen).resume(chosen.device))
 
 
 def _extend(chosen: argparse.Namespace) -> int:

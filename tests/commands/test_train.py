@@ -148,7 +148,7 @@ def test_the_experiments_are_listed_shown_ended_and_deleted(
     said = capsys.readouterr().out
     assert "\x1b" not in said
     assert "Paused: As asked for." in said
-    assert main(["experiments", "resume", run.id]) == 0
+    assert main(["experiments", "resume", run.id, "--device", "cpu"]) == 0
     until(run, "finished")
     assert main(["experiments", "extend", run.id, "10"]) == 0
     until(run, "finished")

@@ -210,6 +210,7 @@ def test_two_models_become_one(painter: Painter) -> None:
         "newest",
         "small.safetensors",
         "other.safetensors",
+        "stylegan/faces",
     }
     for amount, expected in ((0, ours), (1, theirs)):
         blended = ask(painter, "blend", z=z, other="other.safetensors", amount=amount)

@@ -39,10 +39,11 @@ def devices() -> tuple[str, ...]:
         return tuple(each.strip() for each in told.split(",") if each.strip())
     found: list[str] = []
     if _may_have_more():
-        asked = subprocess.run([sys.executable, "-c", _ASK], capture_output=True, timeout=PATIENCE, check=False)
         try:
+            asked = subprocess.run([sys.executable, "-c", _ASK], capture_output=True, timeout=PATIENCE, check=False)
             found = [str(each) for each in json.loads(asked.stdout)]
-        except ValueError:
+        except (ValueError, subprocess.TimeoutExpired):
+            # A driver that hangs is as good as none.
             found = []
     return (*found, "cpu")
 

@@ -113,7 +113,7 @@ def _measure(asked: dict[str, Any], dataset: dict[str, Any], start: Path | None)
             command("estimator", told),
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            env=environment(int(asked.get("threads", 0))),
+            env=environment(int(asked.get("threads", 0)), asked["device"] == "cpu"),
             timeout=PATIENCE,
             check=False,
         )

@@ -79,12 +79,19 @@ def take(folder: Folder) -> Place | None:
     return None
 
 
-def advance() -> None:
-    """Starts whatever is next and fits."""
+def advance(own: Folder | None = None) -> None:
+    """Starts whatever is next and fits. One that cannot be is in nobody's way; `own` is told of its own troubles."""
     with FileLock(_lock("queue"), note="starting the next experiment", timeout=START_SECONDS + 10):
+        trouble = None
         for folder in waiting():
-            if not states.held(folder.supervisor_lock) and _has_room(folder):
-                start(folder)
+            try:
+                if not states.held(folder.supervisor_lock) and _has_room(folder):
+                    start(folder)
+            except RunwayLabError as error:
+                if own is not None and folder.id == own.id:
+                    trouble = error
+        if trouble is not None:
+            raise trouble
 
 
 def start(folder: Folder) -> None:

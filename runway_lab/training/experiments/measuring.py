@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from runway_lab.errors import RunwayLabError
 from runway_lab.training.experiments import lines, states
 from runway_lab.training.experiments.work import Work
-from runway_lab.training.measures import DIVERSITY, SWD, Gauges, judge
+from runway_lab.training.measures import DIVERSITY, SWD, Gauges, earliest_alarm, judge
 
 if TYPE_CHECKING:
     from runway_lab.training.experiments.frechet import Frechet
@@ -62,7 +62,8 @@ class Measuring:
         self._rest_until = 0.0
         self._busy = False
         self._closed = False
-        self._told: set[str] = set()
+        self._forgotten = 0
+        self._told = {str(line.get("verdict", "")) for line in lines.Tail(work.folder.diary).read()}
         self._frechet: Frechet | None = None
         self._without_fid = False
         self._measured: tuple[int, Pictures] | None = None
@@ -86,6 +87,14 @@ class Measuring:
             self._something.notify()
             while (self._inbox or self._busy) and self._thread.is_alive() and time.monotonic() < end:
                 self._something.wait(0.2)
+
+    def forget_after(self, step: int) -> None:
+        """Training went back to a step: what is found by now of later ones is not written any more."""
+        with self._something:
+            self._forgotten += 1
+            self._inbox = None
+            if self._newest is not None and self._newest[0] > step:
+                self._newest = None
 
     def close(self) -> None:
         """Ends the thread; what it is at work on is not waited for."""
@@ -141,16 +150,18 @@ class Measuring:
         return None
 
     def _measure(self, step: int, pictures: Pictures) -> None:
-        folder = self.work.folder
+        folder, forgotten = self.work.folder, self._forgotten
         if self._gauges is None:
             self._gauges = Gauges(self._some_real())
         found = {"step": step, **self._gauges.measure(_reduced(pictures))}
         rows = [row for row in lines.Tail(folder.measures).read() if row.get("step", step) < step]
-        if not self._closed:
+        with self._something:
+            if self._closed or forgotten != self._forgotten:
+                return
             lines.append(folder.measures, [found])
-            self._judge(step, [*rows, found])
-            self._measured = (step, pictures)
-            self._may_have_fid()
+        self._judge(step, [*rows, found])
+        self._measured = (step, pictures)
+        self._may_have_fid()
 
     def _may_have_fid(self) -> None:
         """Whether the weights are at hand by now; wrong ones are told of once."""
@@ -193,12 +204,14 @@ class Measuring:
             states.tell(self.work.folder, f"No FID is measured. {words}", kind="incident")
 
     def _judge(self, step: int, rows: list[dict[str, Any]]) -> None:
-        """Says in the diary when quality turns, once for each way it can."""
+        """Says in the diary when quality turns, once for each way it can, however often it is taken up again."""
         known = [row for row in rows if SWD.name in row and DIVERSITY.name in row]
-        verdict = judge((row["step"], row[SWD.name], row[DIVERSITY.name]) for row in known)
+        asked = self.work.plan.settings
+        earliest = earliest_alarm(int(asked["steps"]), int(asked["batch"]))
+        verdict = judge(((row["step"], row[SWD.name], row[DIVERSITY.name]) for row in known), earliest)
         if verdict.alarm and verdict.kind not in self._told:
             self._told.add(verdict.kind)
-            states.tell(self.work.folder, verdict.sentence, kind="verdict", step=step)
+            states.tell(self.work.folder, verdict.sentence, kind="verdict", step=step, verdict=verdict.kind)
 
     def _some_real(self, most: int = MOST_REAL) -> Pictures:
         """Some of the pictures it learns from, the same each time."""

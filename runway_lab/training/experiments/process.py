@@ -39,12 +39,14 @@ from runway_lab.training.experiments.limits import Door, Limits
 from runway_lab.training.experiments.measuring import Measuring
 from runway_lab.training.experiments.plan import Plan
 from runway_lab.training.experiments.recorders import Checkpoints, Heartbeat, Metrics, Resume, Rollbacks, Samples
+from runway_lab.training.experiments.saving import licence_of
 from runway_lab.training.experiments.states import change, read_json, tell
 from runway_lab.training.experiments.work import Work
 from runway_lab.training.loop.callbacks import run
+from runway_lab.training.loop.memory import keep_freed_memory
 from runway_lab.training.loop.settings import TrainingSettings
 
-__all__ = ["main", "open_pictures", "trainer_factory"]
+__all__ = ["DeviceMissing", "main", "open_pictures", "trainer_factory"]
 
 EDQUOT = getattr(errno, "EDQUOT", ENOSPC)
 FULL = "There is no room on the disk. What was saved is untouched. Free some room and resume."
@@ -52,8 +54,13 @@ RESERVE = 256 << 10
 WAIT_SECONDS = 60.0
 
 
+class DeviceMissing(BadValue):
+    """The device is not there: never was, or has been lost, which may pass."""
+
+
 def main(root: str) -> int:
     """Trains; the result is the exit code."""
+    keep_freed_memory()
     folder = Folder(Path(root))
     if together.rank():
         together.ignore_signals()
@@ -80,6 +87,10 @@ def _in_words(folder: Folder, work: Callable[[], None]) -> int:
     except RunwayLabError as error:
         if error.details:
             print(error.details, file=sys.stderr)
+        if isinstance(error, DeviceMissing) and resume.newest(folder) is not None:
+            # It was there before: a driver that starts anew gives it back in a while.
+            states.note(folder, error=str(error))
+            return 1
         _end(folder, "failed", str(error))
     except Exception as error:
         if _disk_is_full(error):
@@ -147,7 +158,16 @@ def _train(folder: Folder, door: Door) -> None:
     checkpoints = Checkpoints(work, _about(plan, chosen.device))
     saving = Resume(work, metrics)
     leads = together.Leads(work)
-    everybody = [Rollbacks(work), metrics, sheets, checkpoints, saving, Heartbeat(work), Limits(work, door), leads]
+    everybody = [
+        Rollbacks(work, measuring.forget_after),
+        metrics,
+        sheets,
+        checkpoints,
+        saving,
+        Heartbeat(work),
+        Limits(work, door),
+        leads,
+    ]
     try:
         while True:
             run(trainer, everybody)
@@ -267,9 +287,11 @@ def open_pictures(said: dict[str, Any]) -> Any:
 
 def _about(plan: Plan, device: str) -> dict[str, Any]:
     """What is written into each checkpoint."""
+    licence = licence_of(plan)
     return {
         "title": plan.title,
-        "licence": plan.dataset.get("licence", ""),
+        # Where no single licence holds, the words that say so are better than none.
+        "licence": licence.id or licence.note,
         "dataset": {name: plan.dataset[name] for name in ("name", "title", "digest", "count") if name in plan.dataset},
         "start": plan.start.get("name", ""),
         "hardware": _hardware(device),
@@ -317,7 +339,13 @@ class _Loop:
 
             checkpoint = load(start, live=True)
             chosen = replace(chosen, start=str(start))
-        trainer = Trainer(chosen, pictures, start=checkpoint)
+        try:
+            trainer = Trainer(chosen, pictures, start=checkpoint)
+        except BadValue as error:
+            if _is_there(chosen.device):
+                raise
+            hint = 'Get it back and resume, or take another: experiment.resume(device="auto").'
+            raise DeviceMissing(error.what, hint=hint, details=error.details) from error
         print(f"Ready after {time.monotonic() - began:.1f} s, on {trainer.device}.", flush=True)
         return trainer
 
@@ -326,6 +354,17 @@ class _Loop:
         from runway_lab.training.loop.state import write
 
         write(state, path)
+
+
+def _is_there(device: str) -> bool:
+    """Whether torch can use a device."""
+    import torch
+
+    try:
+        torch.zeros(1, device=None if device == "auto" else device)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        return False
+    return True
 
 
 def trainer_factory() -> Any:

@@ -147,7 +147,7 @@ class Reader:
 
     @property
     def state(self) -> str:
-        """draft, preparing, queued, training, paused, stopped, finished or failed."""
+        """preparing, queued, training, paused, stopped, finished or failed."""
         return self.status.name
 
     @property

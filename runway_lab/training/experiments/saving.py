@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from runway_lab.training.experiments.experiment import Experiment
     from runway_lab.training.experiments.reading import Kept
 
-__all__ = ["GROUP", "export", "save", "share"]
+__all__ = ["GROUP", "export", "licence_of", "save", "share"]
 
 GROUP = "yours"
 WEIGHTS = "weights.safetensors"
@@ -126,7 +126,7 @@ def _card(
         overview="\n".join(f"- **{key}**: {value}" for key, value in facts.items() if value) + "\n",
         learned_from=_learned_from(data),
         limits="It draws what it has learned from, and little else. What it draws may resemble what it has seen.",
-        licence=_licence(plan),
+        licence=licence_of(plan),
         characteristics=Characteristics(
             published=date.today(),
             inputs=("vector", "image", "number"),
@@ -160,11 +160,16 @@ def _learned_from(data: dict[str, Any]) -> str:
     return "\n\n".join(lines) + "\n"
 
 
-def _licence(plan: Any) -> Licence:
+def licence_of(plan: Any) -> Licence:
+    """What holds for the weights of an experiment, and so for what starts from them: an id where one alone does."""
     of_pictures, of_start = str(plan.dataset.get("licence", "")), str(plan.start.get("licence", ""))
+    more = str(plan.start.get("licence_note", ""))
+    known = of_start or ("" if more else "no licence is known")
     parts = [
         f"The pictures it learned from: {of_pictures or 'no licence was noted; ask whoever made them'}.",
-        f"What it started from ({plan.start.get('name')}): {of_start or 'no licence is known'}." if plan.start else "",
+        f"What it started from ({plan.start.get('name')}): {f'{known}. {more}' if known else more}".strip()
+        if plan.start
+        else "",
         f"{'Both hold' if plan.start else 'It holds'} for these weights, and often for what they draw.",
     ]
     # Only where nothing else has a say the licence of the pictures is that of the weights.

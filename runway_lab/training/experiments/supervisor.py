@@ -3,7 +3,8 @@
 It takes a place to train (`line`), starts the trainer and waits. A trainer that ended in good order has written into
 `state.json` how; one that has not was killed or broke, and is started again, up to three times without progress in
 between: what it had saved tells whether there was some. A trainer that gives no sign of life is slow as long as its
-process computes, and hangs when it does not: then it is killed, and counts as one that broke.
+process computes, and hangs when it does not: then it is killed, and counts as one that broke. One that computes but
+gives no sign for ten times as long hangs too: whoever waits for a graphics card computes.
 
 An experiment on several devices has a trainer for each (`together`). They are one group with the first: the others are
 looked at only for whether they live, and when one of them died the first ends soon after, or is ended.
@@ -68,6 +69,10 @@ def main(root: str) -> int:
     return 0
 
 
+SPIN_FACTOR = 10
+"""So many times `hung_seconds` without a sign of life are too long for any step, whatever its process computes."""
+
+
 class Supervisor:
     """One experiment's, from the moment it may train to its end."""
 
@@ -125,6 +130,7 @@ class Supervisor:
         """Starts the trainer, or one for each device, and waits for its end; the exit code."""
         devices = states.read(self.folder).device.split(",")
         threads = -(-int(Plan.read(self.folder).settings.get("threads", 0)) // len(devices))
+        alone = devices == ["cpu"]
         started: list[subprocess.Popen[bytes]] = []
         try:
             for added in together.environments(devices):
@@ -134,7 +140,7 @@ class Supervisor:
                 trainer = subprocess.Popen(
                     command("process", str(self.folder.root)),
                     stdin=subprocess.DEVNULL if started else subprocess.PIPE,
-                    env=environment(threads) | added,
+                    env=environment(threads, alone) | added,
                     **group,
                 )
                 started.append(trainer)
@@ -152,6 +158,7 @@ class Supervisor:
         assert trainer.stdin is not None
         watched = psutil.Process(trainer.pid)
         sign, beat, computed, asked, died = time.monotonic(), 0, 0.0, 0.0, 0.0
+        heard = sign
         while True:
             try:
                 return trainer.wait(POLL_SECONDS)
@@ -168,6 +175,11 @@ class Supervisor:
             if asked and now - asked > SAVE_SECONDS:
                 return -signal.SIGTERM
             new_beat, new_computed = _changed(self.folder.heartbeat), _computed(watched)
+            heard = now if new_beat != beat else heard
+            if now - heard > SPIN_FACTOR * settings().hung_seconds:
+                words = f"Its trainer has given no sign of life for {now - heard:.0f} s: it is ended."
+                states.tell(self.folder, words, kind="restart")
+                return -9
             if new_beat != beat or new_computed - computed > IDLE_SHARE * (now - sign):
                 sign, beat, computed = now, new_beat, new_computed
             elif now - sign > settings().hung_seconds:

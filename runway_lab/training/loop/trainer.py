@@ -374,7 +374,9 @@ class Trainer:
         self.likelihood.value, self._sureness, self._rate = state["likelihood"], state["sureness"], state["rate"]
         self.order.round, self.order.place = state["order"]
         self.chance.set_state(state["chance"])
-        self.noise.set_state(state["noise"])
+        if len(state["noise"]) == len(self.noise.get_state()):
+            # Another kind of device draws in another way: there it begins anew from the seed.
+            self.noise.set_state(state["noise"])
 
     def write_state(self, path: str | os.PathLike[str]) -> Path:
         """Writes `state` to a file, whole or not at all."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from runway_lab.training.measures.gauges import Gauges
     from runway_lab.training.measures.measure import Measure
     from runway_lab.training.measures.sliced import SWD, SlicedDistance
-    from runway_lab.training.measures.verdict import Verdict, judge
+    from runway_lab.training.measures.verdict import Verdict, earliest_alarm, judge
 
 __all__ = [
     "COPIES",
@@ -34,6 +34,7 @@ __all__ = [
     "Measure",
     "SlicedDistance",
     "Verdict",
+    "earliest_alarm",
     "fetch_inception",
     "judge",
 ]
@@ -50,6 +51,7 @@ _HOMES = {
     "SWD": "sliced",
     "SlicedDistance": "sliced",
     "Verdict": "verdict",
+    "earliest_alarm": "verdict",
     "fetch_inception": "fid",
     "judge": "verdict",
 }

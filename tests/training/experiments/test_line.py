@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from support.cells import wait_for, wait_until_gone
 from support.experiments import kill, small, supervisors, told, until, until_step
@@ -122,3 +124,32 @@ def test_what_waits_has_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
         run.stop()
         assert states.read(Folder(run.folder)).name == "stopped"
     runs[0].stop()
+
+
+def test_a_damaged_plan_in_the_queue_blocks_nobody_and_its_own_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAIN_STEP", "0.03")
+    first, broken = small("First"), small("Broken", steps=5)
+    (broken.folder / "experiment.json").write_text("{")
+    last = small("Last", steps=5)
+    until(last, "finished", seconds=30)
+    assert first.state == "finished"
+    with pytest.raises(RunwayLabError, match="cannot be read"):
+        line.advance(Folder(broken.folder))
+
+
+def test_a_start_that_fails_does_not_keep_the_next_from_starting(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+
+    def start(folder: Folder) -> None:
+        begun.append(folder.id)
+        if folder.id == "one":
+            raise RunwayLabError("It could not be started.", hint="")
+
+    monkeypatch.setattr(line, "waiting", lambda: [Folder(Path(name)) for name in ("one", "two")])
+    monkeypatch.setattr(line, "_has_room", lambda folder: True)
+    monkeypatch.setattr(line, "start", start)
+    line.advance(Folder(Path("two")))
+    assert begun == ["one", "two"]
+    with pytest.raises(RunwayLabError, match="could not be started"):
+        line.advance(Folder(Path("one")))
+    assert begun == ["one", "two"] * 2

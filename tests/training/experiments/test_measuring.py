@@ -23,7 +23,7 @@ REAL = np.random.default_rng(1).integers(0, 256, (40, 16, 16, 3), np.uint8)
 
 @pytest.fixture
 def work(tmp_path: Path) -> Any:
-    return SimpleNamespace(folder=Folder(tmp_path))
+    return SimpleNamespace(folder=Folder(tmp_path), plan=SimpleNamespace(settings={"steps": 2000, "batch": 16}))
 
 
 @pytest.fixture
@@ -96,6 +96,39 @@ def test_the_diary_says_once_that_quality_turns(work: Any, measures: Measuring) 
     told = [line for line in lines.Tail(work.folder.diary).read() if line["kind"] == "verdict"]
     assert len(told) == 1
     assert "best step was" in told[0]["what"]
+    again = Measuring(work, REAL)
+    again._judge(1700, history)
+    again.close()
+    assert len([line for line in lines.Tail(work.folder.diary).read() if line["kind"] == "verdict"]) == 1
+
+
+def test_a_short_transfer_that_gets_worse_at_first_is_not_warned_of(work: Any, measures: Measuring) -> None:
+    history = [{"step": step, "swd": 20.0 + 3 * step, "diversity": 0.9} for step in range(1, 61)]
+    work.plan.settings = {"steps": 60, "batch": 16}
+    measures._judge(60, history)
+    work.plan.settings = {"steps": 60, "batch": 2000}
+    measures._judge(11, history[:11])
+    assert not work.folder.diary.exists()
+    measures._judge(60, history)
+    assert work.folder.diary.exists()
+
+
+def test_what_was_measured_of_steps_that_are_no_more_is_not_written(work: Any, measures: Measuring) -> None:
+    measures.look_at(10, REAL[:8])
+    measures.finish()
+    gauges = measures._gauges
+    assert gauges is not None
+
+    def measure(pictures: Any) -> dict[str, float]:
+        measures.forget_after(10)
+        return {"swd": 1.0, "diversity": 1.0}
+
+    measures._gauges = SimpleNamespace(measure=measure)  # type: ignore[assignment]
+    measures._measure(20, REAL[:8])
+    assert [row["step"] for row in rows(work)] == [10]
+    measures._gauges = gauges
+    measures._measure(12, REAL[:8])
+    assert [row["step"] for row in rows(work)] == [10, 12]
 
 
 def test_large_pictures_are_measured_smaller(work: Any) -> None:
