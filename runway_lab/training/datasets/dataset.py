@@ -139,6 +139,8 @@ class Dataset:
         with _alone(name):
             if target.exists() and not replace:
                 return cls._again(target, fingerprint_of(opened, plan, report), words)
+            if target.exists():
+                check_unused(target, "replaced", "choose another name")
             prepare(target, opened, plan, card.write, report=report, progress=progress, stop=stop, workers=workers)
             _entries.look_again()
         return cls(target)
@@ -383,7 +385,7 @@ def _check_name(name: Any) -> None:
         better = re.sub(r"[^a-z0-9._-]+", "-", str(name).lower())[:60].strip("-._") or "pictures"
         raise BadValue(
             f"A dataset cannot be called {shorten(name)}.",
-            hint=f"Allowed: small letters, digits, '-', '_' and '.', such as {better!r}; title= takes any words.",
+            hint=f"Allowed: small letters, digits, '-', '_' and '.', such as {better!r}; a title takes any words.",
         )
 
 

@@ -157,7 +157,8 @@ def size_of(size: Any) -> tuple[int, int]:
     if not fine:
         raise BadValue(
             f"Pictures of a dataset cannot have the size {shorten(size)}.",
-            hint=f"Allowed: a number of pixels from {LEAST} to {MOST}, such as 256, or both sides, such as (128, 256).",
+            hint=f"Allowed: a number of pixels from {LEAST} to {MOST}, such as 256, "
+            "or height and width, such as (128, 256).",
         )
     return int(both[0]), int(both[1])
 

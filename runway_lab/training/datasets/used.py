@@ -31,12 +31,12 @@ def needed_by(folder: Path) -> list[str]:
     return found
 
 
-def check_unused(folder: Path, what: str) -> None:
+def check_unused(folder: Path, what: str, otherwise: str = "force=True, in a shell --force") -> None:
     """Words where an experiment needs the dataset in this folder."""
     needing = needed_by(folder)
     if needing:
         named = ", ".join(needing[:MOST_NAMED]) + (" and others" if len(needing) > MOST_NAMED else "")
         raise RunwayLabError(
             f"The dataset {folder.name!r} cannot be {what} now: it is needed by {named}.",
-            hint="Stop or delete that first; or force=True, in a shell --force.",
+            hint=f"Stop or delete that first; or {otherwise}.",
         )

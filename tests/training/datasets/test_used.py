@@ -41,15 +41,17 @@ def test_what_trains_waits_or_can_go_on_needs_it(data: Dataset) -> None:
     assert needed_by(data.folder) == ["paused (paused)", "queued (queued)"]
 
 
-def test_it_is_neither_deleted_nor_renamed(data: Dataset) -> None:
+def test_it_is_neither_deleted_nor_renamed_nor_replaced(data: Dataset, tmp_path: Path) -> None:
     bloom = experiment("bloom", data.folder, "queued")
     with pytest.raises(RunwayLabError, match=r"needed by bloom \(queued\)"):
         data.delete()
     with pytest.raises(RunwayLabError, match="cannot be renamed"):
         data.rename("blossoms")
+    with pytest.raises(RunwayLabError, match="cannot be replaced.*choose another name"):
+        Dataset.create("petals", tmp_path / "photos", size=32, replace=True)
     assert len(Dataset.open("petals").pictures) == 3
     change(bloom, "stopped")
     data.rename("blossoms")
-    change(experiment("late", data.folder, "paused"), "paused")
+    experiment("late", data.folder, "paused")
     data.delete(force=True)
     assert Dataset.all() == []
