@@ -157,7 +157,10 @@ def test_the_experiments_are_listed_shown_ended_and_deleted(
     assert main(["experiments", "save", run.id, "--name", "Flowers"]) == 0
     assert main(["experiments", "export", run.id, "flowers.zip"]) == 0
     assert (tmp_path / "flowers.zip").is_file()
+    monkeypatch.setenv("RUNWAY_LAB_SHARED", str(tmp_path / "drive"))
     capsys.readouterr()
+    assert main(["experiments", "share", run.id, "--name", "Flowers", "--by", "Ada"]) == 0
+    assert "Shared as shared/flowers, by Ada" in capsys.readouterr().out
     assert main(["experiments", "delete", run.id]) == 1
     assert "--yes" in capsys.readouterr().out
     assert run.folder.exists()
@@ -179,3 +182,13 @@ def test_mistakes_are_words(words: list[str], said: str, capsys: pytest.CaptureF
     dots()
     assert main(words) == 2
     assert said in capsys.readouterr().err
+
+
+def test_the_fid_s_weights_are_fetched_once_one_agrees(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("runway_lab.library.download.fetch", lambda card, agree, told: asked.append(agree(card)))
+    assert main(["experiments", "fid-weights", "--agree"]) == 0
+    assert asked == [True]
+    assert "Apache-2.0" in capsys.readouterr().out

@@ -242,6 +242,12 @@ def test_labels_are_a_choice() -> None:
         ask(painter, "generate", z=z, label="cow")
 
 
+def test_a_checkpoint_of_few_numbers_starts_and_gives_as_many_directions_as_it_has() -> None:
+    dropped("tiny.safetensors", w_dim=4)
+    tiny = stylegan.prepare("tiny.safetensors", precision="fp32")
+    assert len(ask(tiny, "directions", method="sefa")["vectors"]) == 4
+
+
 @pytest.mark.parametrize("channels", [1, 4])
 def test_gray_and_clear_pictures_stay_what_they_are(channels: int) -> None:
     painter = Painter(checkpoint_of(small_stylegan2(img_channels=channels)))

@@ -51,8 +51,12 @@ def devices() -> tuple[str, ...]:
 def candidates(wanted: str, before: str = "") -> tuple[str, ...]:
     """Which devices will do: the one it trained on before, else what was asked for, where auto means the quick ones.
 
+    Several with commas between them are one answer: it trains on all of them at once.
+
     >>> candidates("cpu"), candidates("auto", before="cpu")
     (('cpu',), ('cpu',))
+    >>> candidates("cuda:0, cuda:1")
+    ('cuda:0,cuda:1',)
     """
     if before:
         return (before,)
@@ -61,7 +65,7 @@ def candidates(wanted: str, before: str = "") -> tuple[str, ...]:
         return quick or ("cpu",)
     if wanted == "cuda":
         return tuple(each for each in devices() if each.startswith("cuda:")) or ("cuda:0",)
-    return (wanted,)
+    return (",".join(each.strip() for each in wanted.split(",")),)
 
 
 def _may_have_more() -> bool:

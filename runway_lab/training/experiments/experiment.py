@@ -164,6 +164,12 @@ class Experiment(Reader):
 
         return save(self, name or self.title, self.checkpoint(step), replace=replace)
 
+    def share(self, name: str = "", *, step: int | None = None, by: str = "", replace: bool = False) -> ModelCard:
+        """Makes it public: a model in the shared folder that the settings name, for whoever shares it."""
+        from runway_lab.training.experiments.saving import share
+
+        return share(self, name or self.title, self.checkpoint(step), by=by, replace=replace)
+
     def export(self, path: str | os.PathLike[str], *, step: int | None = None) -> Path:
         """A bundle to hand on, as a zip: weights, card, gallery and licence."""
         from runway_lab.training.experiments.saving import export

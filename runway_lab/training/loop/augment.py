@@ -48,7 +48,7 @@ class Likelihood:
 class Augment:
     """Changes pictures [N, C, H, W] around [-1, 1], each family with probability `p`; chance comes from `source`.
 
-    "mirror" left and right; "turn" by quarters and by any angle; "shift" by up to an eighth; "scale" with and without
+    "mirror" left and right; "turn" by quarters and by any angle; "shift" by about an eighth; "scale" with and without
     keeping the ratio; "colour" brightness, contrast, hue and saturation; "cutout" a gray square over a part.
     """
 
@@ -95,18 +95,21 @@ class Augment:
             flip[:, 0, 0] = -1
             # Half of those asked for; the other half stays as it is.
             apply(chosen(p / 2), flip)
+        if "turn" in self.families and height == width:
+            quarters = torch.randint(0, 4, [count], generator=source)
+            apply(chosen() & (quarters > 0), _rotation(quarters * (math.pi / 2), 1.0))
         if "scale" in self.families:
             size = torch.exp2(normal() * 0.2)
             apply(chosen(), _scaling(size, size))
+        # One turn before the ratio changes and one after: together they are as likely as anything else.
+        half = 1 - math.sqrt(1 - p)
+        if "turn" in self.families:
+            apply(chosen(half), _rotation((torch.rand(count, generator=source) * 2 - 1) * math.pi, ratio))
+        if "scale" in self.families:
             skew = torch.exp2(normal() * 0.2)
             apply(chosen(), _scaling(skew, 1 / skew))
         if "turn" in self.families:
-            if height == width:
-                quarters = torch.randint(0, 4, [count], generator=source)
-                apply(chosen() & (quarters > 0), _rotation(quarters * (math.pi / 2), 1.0))
-            # Twice half as likely, as in the paper: together as likely as the others.
-            angle = (torch.rand(count, generator=source) * 2 - 1) * math.pi
-            apply(chosen(1 - math.sqrt(1 - p)), _rotation(angle, ratio))
+            apply(chosen(half), _rotation((torch.rand(count, generator=source) * 2 - 1) * math.pi, ratio))
         if "shift" in self.families:
             away = torch.eye(3).repeat(count, 1, 1)
             away[:, 0, 2] = normal() * 0.25
@@ -128,15 +131,15 @@ def _rotation(angle: Tensor, ratio: float) -> Tensor:
 
 
 def _moved(images: Tensor, theta: Tensor) -> Tensor:
-    """The pictures looked up at twice the resolution, with a mirrored margin: filters see darkness beyond a border."""
+    """The pictures looked up at twice the resolution; beyond its border a picture goes on mirrored, without a seam."""
     height, width = images.shape[2:]
     margin = _MARGIN
-    big = up(F.pad(images, [margin + 1] * 4, mode="reflect"))[:, :, 2:-2, 2:-2]
-    wider = theta.new_tensor([(width + 2 * margin) / width, (height + 2 * margin) / height, 1.0])
-    # The map holds for [-1, 1] without the margin, both before and after it.
-    theta = theta * wider / wider[:2, None]
-    grid = F.affine_grid(theta, list(big.shape), align_corners=False)
-    return down(look_up(big, grid))[:, :, margin:-margin, margin:-margin]
+    big = up(F.pad(images, [margin + 1] * 4, mode="replicate"))[:, :, 2:-2, 2:-2]
+    wider = theta.new_tensor([(width + 2 * margin) / width, (height + 2 * margin) / height])
+    # The map holds for [-1, 1] without the margin, which only the filters need.
+    grid = F.affine_grid(theta * torch.cat([wider, wider.new_ones(1)]), list(big.shape), align_corners=False)
+    folded = 1 - (torch.remainder(grid + 1, 4) - 2).abs()
+    return down(look_up(big, folded / wider))[:, :, margin:-margin, margin:-margin]
 
 
 _MARGIN = 2

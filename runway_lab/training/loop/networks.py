@@ -43,17 +43,19 @@ class Networks:
     discriminator: Discriminator
     average: StyleGAN2
     said: list[str] = field(default_factory=list)
+    anew: frozenset[str] = frozenset()
+    """The discriminator's tensors that nothing was taken over for."""
 
 
 def networks(settings: TrainingSettings, shape: tuple[int, int, int], start: Checkpoint | None = None) -> Networks:
-    """Networks for pictures of `shape` (height, width, channels); `settings.seed` decides what is random.
+    """Networks for pictures of `shape` (height, width, channels).
 
-    Call it with torch's seed set, or leave that to `Trainer`.
+    What is random comes from torch's own chance: set its seed, or leave that to `Trainer`.
     """
     if start is None:
         generator_config, critic_config = _fresh(settings, shape)
         live, discriminator = StyleGAN2(generator_config), Discriminator(critic_config)
-        return Networks(live, discriminator, _average(live))
+        return Networks(live, discriminator, _average(live), anew=frozenset(discriminator.state_dict()))
     if not isinstance(start.config, StyleGAN2Config) or not isinstance(start.generator, StyleGAN2):
         raise Incompatible(
             f"A {start.kind} cannot be trained on here, only explored.", hint="Start from a StyleGAN2 checkpoint."
@@ -118,6 +120,8 @@ def _grown(settings: TrainingSettings, shape: tuple[int, int, int], start: Check
     said = _overruled(settings, config)
     assert isinstance(start.generator, StyleGAN2)
     widths = _widths(config.channels, resolution)
+    # In float16 what grows too large is cut off.
+    clamp = config.conv_clamp or (256.0 if settings.precision == "float16" else None)
     generator_config = replace(
         config,
         resolution=resolution,
@@ -126,7 +130,7 @@ def _grown(settings: TrainingSettings, shape: tuple[int, int, int], start: Check
         c_dim=0,
         embed_features=None,
         channels=widths,
-        architecture=config.architecture,
+        conv_clamp=clamp,
     )
     live = StyleGAN2(generator_config)
     source = start.live if isinstance(start.live, StyleGAN2) else start.generator
@@ -145,14 +149,14 @@ def _grown(settings: TrainingSettings, shape: tuple[int, int, int], start: Check
             channel_base=config.channel_base,
             channel_max=config.channel_max,
             channels=widths,
-            conv_clamp=config.conv_clamp,
+            conv_clamp=clamp,
         )
         discriminator = Discriminator(critic_config)
         said.append(
             "The start has no discriminator, so a new one is trained from nothing: "
             "the pictures get worse before they get better."
         )
-        return Networks(live, discriminator, average, said)
+        return Networks(live, discriminator, average, said, frozenset(discriminator.state_dict()))
     old = start.discriminator.config
     critic_config = replace(
         old,
@@ -162,6 +166,7 @@ def _grown(settings: TrainingSettings, shape: tuple[int, int, int], start: Check
         c_dim=0,
         cmap_dim=None,
         channels=_widths(old.channels, resolution),
+        conv_clamp=old.conv_clamp or clamp,
     )
     discriminator = Discriminator(critic_config)
     known = {name: value for name, value in start.discriminator.state_dict().items() if not name.startswith("mapping.")}
@@ -172,8 +177,9 @@ def _grown(settings: TrainingSettings, shape: tuple[int, int, int], start: Check
         known["b4.fc.weight"] = _stretched(known["b4.fc.weight"], old.start, own)
     if old.c_dim:
         known = {name: value for name, value in known.items() if not name.startswith("b4.out.")}
-    _say_left(said, "discriminator", _take(discriminator, _fitted(known, discriminator.state_dict())))
-    return Networks(live, discriminator, average, said)
+    left = _take(discriminator, _fitted(known, discriminator.state_dict()))
+    _say_left(said, "discriminator", left)
+    return Networks(live, discriminator, average, said, frozenset(left))
 
 
 def _overruled(settings: TrainingSettings, config: StyleGAN2Config) -> list[str]:

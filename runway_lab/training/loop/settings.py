@@ -115,7 +115,10 @@ class TrainingSettings:
         if isinstance(families, list):
             object.__setattr__(self, "augment", tuple(families))
         for each in fields(self):
-            _check(each.name, getattr(self, each.name), each.default)
+            value = getattr(self, each.name)
+            _check(each.name, value, each.default)
+            if isinstance(value, float) and each.name in _RANGES and _RANGES[each.name][2]:
+                object.__setattr__(self, each.name, int(value))
         if isinstance(self.augment, tuple):
             for family in self.augment:
                 if family not in FAMILIES:

@@ -11,7 +11,7 @@ A step is one update of both networks from one batch:
 
 All chance comes from the settings' seed through generators of the trainer's own, and `state` has all of it: a training
 that is taken up again goes on to the last bit as if it had not been interrupted (on one device and with the same
-number of threads).
+number of threads; the good state to go back to is the one it was taken up from).
 
 A step that leaves the networks with numbers that are none does not ruin a training: the trainer goes back to the last
 good state, takes half the learning rate, and says so in `incidents`.
@@ -39,6 +39,7 @@ from runway_lab.stylegan.discriminator import Discriminator
 from runway_lab.stylegan.generator import best_precision
 from runway_lab.stylegan.stylegan2 import StyleGAN2
 from runway_lab.training.loop.augment import Augment, Likelihood
+from runway_lab.training.loop.fitting import free_memory, pictures_at_once
 from runway_lab.training.loop.losses import PathLength, critic_loss, generator_loss, gradient_penalty, mixed
 from runway_lab.training.loop.networks import networks
 from runway_lab.training.loop.order import Order
@@ -74,18 +75,19 @@ class Trainer:
         _check(pictures)
         count, height, width, channels = pictures.shape
         self.pictures = pictures
-        self.world = world or World.from_environment()
-        self.device = _device(settings.device, self.world)
+        self.world = world or World.from_environment(settings.device)
+        self.device = _device(self.world.device(settings.device))
         self.precision = _precision(settings.precision, self.device)
         settings = replace(settings, precision=str(self.precision).removeprefix("torch."))
         self.settings = settings = settings.for_pictures(count, height, width, transfer=start is not None)
         if settings.threads:
             torch.set_num_threads(settings.threads)
         if self.device.type == "cuda":
+            if self.world.size > 1:
+                torch.cuda.set_device(self.device)
             torch.backends.cudnn.benchmark = False
             torch.backends.cudnn.deterministic = True
         self.share = self.world.share(settings.batch)
-        self.part = min(settings.part or self.share, self.share)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             made = networks(settings, (height, width, channels), start)
@@ -93,16 +95,22 @@ class Trainer:
         self.discriminator: Discriminator = made.discriminator.to(self.device).train().requires_grad_(False)
         self.generator: StyleGAN2 = made.average.to(self.device).eval().requires_grad_(False)
         self.taken_over = made.said
+        free = free_memory(self.device) // (1 if self.device.type == "cuda" else self.world.size)
+        fitting = pictures_at_once(self.live.config, self.share, self.precision, free)
+        if settings.part is None and fitting < self.share:
+            self.taken_over.append(f"There is memory for {fitting} of {self.share} pictures at once: they take turns.")
+        self._show_at_once(_divisor(self.share, settings.part or fitting))
         for network in (self.live, self.discriminator, self.generator):
             network.precision = self.precision
         self.lineage = [] if start is None else list(start.lineage)
         self._learns_g = list(self.live.parameters())
-        self._learns_d = _thawed(self.discriminator, settings.freeze)
+        self._learns_d = _thawed(self.discriminator, settings.freeze, made.anew)
+        # A start with a generator of its own beside the average has an average worth keeping.
+        self._rampup = 0.0 if start is not None and start.live is not None else settings.ema_rampup
         self._optimizer_g = self._adam(self._learns_g, settings.path_every if settings.path_length else 0)
         self._optimizer_d = self._adam(self._learns_d, settings.r1_every if settings.gamma else 0)
-        own_seed = settings.seed + 7919 * self.world.rank
-        self.chance = torch.Generator().manual_seed(own_seed)
-        self.noise = torch.Generator(self.device).manual_seed(own_seed + 1)
+        self.chance = torch.Generator().manual_seed(settings.seed)
+        self.noise = torch.Generator(self.device).manual_seed(settings.seed + 1)
         self.order = Order(count, settings.seed)
         self.path_length = PathLength()
         assert isinstance(settings.augment, tuple)
@@ -119,14 +127,27 @@ class Trainer:
         values = [latent_of_seed(number, self.live.z_dim).values for number in range(settings.samples)]
         self.latents = torch.from_numpy(np.stack(values)).float().to(self.device)
 
+    def _show_at_once(self, part: int) -> None:
+        """So many pictures in a part of a batch, which the discriminator compares in groups that divide it."""
+        self.part = part
+        group = _divisor(part, min(self.discriminator.config.mbstd_group or 4, 4))
+        self.discriminator.config = replace(self.discriminator.config, mbstd_group=group)
+        self.discriminator.b4.group = group
+
     # One step
 
     def one_step(self) -> dict[str, float]:
         """Both networks learn once; what is worth watching, by name."""
         if self._good is None:
+            self._show_at_once(self.world.agree(self.part, self.device))
             self._good = self.state()
+        if seeds := self.world.chance(self.settings.seed, self.step, self._rate):
+            self.chance.manual_seed(seeds[0])
+            self.noise.manual_seed(seeds[1])
         losses, fakes = self._generator_step()
         losses |= self._discriminator_step(fakes)
+        losses = self.world.mean(losses, self.device)
+        self._sureness += losses["sure_of_real"]
         self._follow()
         self.step += 1
         self.images += self.settings.batch
@@ -150,11 +171,16 @@ class Trainer:
             self._update(self._optimizer_g, self._learns_g)
             losses = {"generator": loss_sum}
             if settings.path_length and self.step % settings.path_every == 0:
-                pictures, ws = self._made(max(self.part // 2, 1), keep_ws=True)
-                penalty = self.path_length(pictures, ws, self.noise)
-                (penalty * 2 * settings.path_every).backward()  # type: ignore[no-untyped-call]
-                losses["path_length"] = float(penalty.detach())
+                losses["path_length"] = 0.0
+                weight = self.part / self.share
+                for _ in range(self.share // self.part):
+                    pictures, ws = self._made(max(self.part // 2, 1), keep_ws=True)
+                    penalty = self.path_length(pictures, ws, self.noise) * weight
+                    (penalty * 2 * settings.path_every).backward()  # type: ignore[no-untyped-call]
+                    losses["path_length"] += float(penalty.detach())
                 self._update(self._optimizer_g, self._learns_g)
+                self.world.average([self.path_length.mean])
+            self.world.average([self.live.mapping.w_avg])
         return losses, fakes
 
     def _discriminator_step(self, fakes: list[Tensor]) -> dict[str, float]:
@@ -177,7 +203,6 @@ class Trainer:
                 losses["sure_of_real"] += float(of_real.detach().sign().mean()) * part / share
                 losses["sure_of_fake"] += float(of_fake.detach().sign().mean()) * part / share
             self._update(self._optimizer_d, self._learns_d)
-            self._sureness += losses["sure_of_real"]
             if settings.gamma and self.step % settings.r1_every == 0:
                 losses["slope"] = 0.0
                 for index in range(share // part):
@@ -229,8 +254,8 @@ class Trainer:
         settings = self.settings
         assert settings.ema_kimg is not None
         span = settings.ema_kimg * 1000
-        if settings.ema_rampup:
-            span = min(span, (self.images + settings.batch) * settings.ema_rampup)
+        if self._rampup:
+            span = min(span, (self.images + settings.batch) * self._rampup)
         weight = 1 - 0.5 ** (settings.batch / max(span, 1e-8))
         with torch.no_grad():
             torch._foreach_lerp_(list(self.generator.parameters()), list(self.live.parameters()), weight)
@@ -238,14 +263,9 @@ class Trainer:
                 kept.copy_(new)
 
     def _adapt(self) -> None:
-        mean = torch.tensor([self._sureness / ADAPT_EVERY])
-        if self.world.size > 1:
-            on_device = mean.to(self.device)
-            self.world.average([on_device])
-            mean = on_device.cpu()
-        self._sureness = 0.0
+        mean, self._sureness = self._sureness / ADAPT_EVERY, 0.0
         if self.augment.families:
-            self.likelihood.follow(float(mean), self.settings.batch * ADAPT_EVERY)
+            self.likelihood.follow(mean, self.settings.batch * ADAPT_EVERY)
 
     # Guards
 
@@ -334,6 +354,7 @@ class Trainer:
             "likelihood": self.likelihood.value,
             "sureness": self._sureness,
             "rate": self._rate,
+            "part": self.part,
             "order": [self.order.round, self.order.place],
             "chance": self.chance.get_state().clone(),
             "noise": self.noise.get_state().clone(),
@@ -348,6 +369,8 @@ class Trainer:
         self._optimizer_d.load_state_dict(copied(state["optimizer_d"]))
         self.path_length.mean = copied(state["path_mean"])
         self.step, self.images = state["step"], state["images"]
+        # There may be more or less memory now, but another part is another training.
+        self._show_at_once(state["part"])
         self.likelihood.value, self._sureness, self._rate = state["likelihood"], state["sureness"], state["rate"]
         self.order.round, self.order.place = state["order"]
         self.chance.set_state(state["chance"])
@@ -376,17 +399,29 @@ def _learning(parameters: list[nn.Parameter]) -> Iterator[None]:
             each.requires_grad_(False)
 
 
-def _thawed(discriminator: Discriminator, freeze: int) -> list[nn.Parameter]:
-    """The discriminator's parameters but those of its first `freeze` layers (Mo et al., "Freeze D", 2020)."""
-    frozen: set[int] = set()
+def _divisor(number: int, most: int) -> int:
+    """The largest number up to `most` that divides `number`.
+
+    >>> _divisor(6, 4), _divisor(16, 4)
+    (3, 4)
+    """
+    return next(each for each in range(min(most, number), 0, -1) if number % each == 0)
+
+
+def _thawed(discriminator: Discriminator, freeze: int, anew: frozenset[str]) -> list[nn.Parameter]:
+    """The discriminator's parameters but those of its first `freeze` layers (Mo et al., "Freeze D", 2020).
+
+    What begins anew has nothing to keep, and learns.
+    """
+    frozen: set[str] = set()
     left = freeze
-    for block in discriminator.children():
-        for name in ("fromrgb", "conv0", "conv1", "skip"):
-            layer = getattr(block, name, None)
+    for name, block in discriminator.named_children():
+        for part in ("fromrgb", "conv0", "conv1", "skip"):
+            layer = getattr(block, part, None)
             if layer is not None and left > 0:
-                frozen |= {id(each) for each in layer.parameters()}
+                frozen |= {f"{name}.{part}.{each}" for each, _ in layer.named_parameters()}
                 left -= 1
-    return [each for each in discriminator.parameters() if id(each) not in frozen]
+    return [each for name, each in discriminator.named_parameters() if name not in frozen or name in anew]
 
 
 def _check(pictures: NDArray[np.uint8]) -> None:
@@ -399,7 +434,7 @@ def _check(pictures: NDArray[np.uint8]) -> None:
         raise BadValue("There are fewer than two pictures.", hint="From about 300 on a training can work.")
 
 
-def _device(asked: str, world: World) -> torch.device:
+def _device(asked: str) -> torch.device:
     if asked != "auto":
         try:
             device = torch.device(asked)
@@ -410,7 +445,7 @@ def _device(asked: str, world: World) -> torch.device:
             ) from None
         return device
     if torch.cuda.is_available():
-        return torch.device(world.device)
+        return torch.device("cuda:0")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 

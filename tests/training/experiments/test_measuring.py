@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 from support.cells import wait_for
+from support.inception_file import write
 
 from runway_lab.training.experiments import lines, measuring
 from runway_lab.training.experiments.folder import Folder
 from runway_lab.training.experiments.measuring import Measuring
+from runway_lab.training.experiments.reading import Reader
+from runway_lab.training.measures import FrechetDistance
 
 REAL = np.random.default_rng(1).integers(0, 256, (40, 16, 16, 3), np.uint8)
 
@@ -134,3 +137,76 @@ def test_large_pictures_are_measured_smaller(work: Any) -> None:
     assert small.shape == (3, 233, 170, 3)
     assert np.abs(small.astype(float).mean() - large.astype(float).mean()) < 1
     assert measuring._reduced(REAL) is REAL
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("inception") / "narrow.pth")
+
+
+def test_with_weights_at_hand_there_is_the_fid_of_a_sheet_too(
+    work: Any, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNWAY_LAB_INCEPTION", str(weights))
+    monkeypatch.setattr(measuring, "MOST", 100.0)
+    measures = Measuring(work, REAL)
+    try:
+        measures.look_at(10, REAL[:8])
+        assert wait_for(lambda: any("fid" in row for row in rows(work)), 60)
+        process = measures._frechet._describer._process  # type: ignore[union-attr]
+        assert measures._spent > measures._frechet.seconds > 0  # type: ignore[union-attr]
+    finally:
+        measures.close()
+    assert process.poll() is not None
+    assert [sorted(row) for row in rows(work)] == [["copies", "diversity", "step", "swd"], ["fid", "step"]]
+    distance = FrechetDistance(REAL, weights=weights)
+    assert rows(work)[1]["fid"] == pytest.approx(distance(REAL[:8]), rel=1e-3)
+    work.folder.plan.write_text("{}")
+    (row,) = Reader(work.folder.root).measures
+    assert {"swd", "fid"} <= row.keys()
+
+
+def test_the_fid_waits_for_its_share_of_the_time(work: Any, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNWAY_LAB_INCEPTION", str(weights))
+    measures = Measuring(work, REAL)
+    asked: list[int] = []
+    monkeypatch.setattr(measures, "_look_for_fid", lambda: asked.append(1) or setattr(measures, "_measured", None))
+    try:
+        measures.look_at(10, REAL[:8])
+        assert wait_for(lambda: measures._measured is not None, 20)
+        measures.finish()
+        assert measures._frechet is not None
+        assert not asked
+        with measures._something:
+            # As if it had been training for an hour.
+            measures._began -= 3600
+            measures._something.notify_all()
+        assert wait_for(lambda: bool(asked), 20)
+    finally:
+        measures.close()
+
+
+@pytest.mark.parametrize("harm", ["none", "wrong", "missing"])
+def test_without_weights_that_are_any_there_is_no_fid_and_all_else(
+    work: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    if harm != "none":
+        monkeypatch.setenv("RUNWAY_LAB_INCEPTION", str(tmp_path / "weights.pth"))
+    if harm == "wrong":
+        (tmp_path / "weights.pth").write_bytes(b"nothing of the kind")
+    monkeypatch.setattr(measuring, "MOST", 100.0)
+    measures = Measuring(work, REAL)
+    try:
+        measures.look_at(10, REAL[:8])
+        assert wait_for(lambda: measures._without_fid if harm != "none" else bool(rows(work)), 60)
+        assert wait_for(lambda: not measures._busy)
+        measures._rest_until = 0.0
+        measures.look_at(20, REAL[:8])
+        assert wait_for(lambda: [row["step"] for row in rows(work)] == [10, 20], 20)
+    finally:
+        measures.close()
+    told = [line["what"] for line in lines.Tail(work.folder.diary).read()]
+    assert len(told) == (harm != "none")
+    if told:
+        assert "No FID is measured" in told[0]
+        assert "weights.pth" in told[0]

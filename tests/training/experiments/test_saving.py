@@ -99,6 +99,20 @@ def test_a_bundle_has_all_and_is_a_model_elsewhere(real: Experiment, tmp_path: P
         real.export(tmp_path / "petals.rar")
 
 
+def test_what_is_shared_is_a_model_for_others(
+    real: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(BadValue, match="no shared folder"):
+        real.share()
+    monkeypatch.setenv("RUNWAY_LAB_SHARED", str(tmp_path / "drive"))
+    card = real.share("Petals for all", by="Ada")
+    assert (card.id, card.publishers[0].name) == ("shared/petals-for-all", "Ada")
+    assert (tmp_path / "drive" / "models" / "petals-for-all" / "licence.txt").is_file()
+    monkeypatch.setenv("RUNWAY_LAB_HOME", str(tmp_path / "another"))
+    assert not library.missing(catalog.card(card.id))
+    assert card.id in library.checkpoints()
+
+
 def test_without_samples_there_is_no_gallery(real: Experiment) -> None:
     for each in (real.folder / "samples").iterdir():
         each.unlink()

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from runway_lab.training.loop.augment import Augment, Likelihood, look_up
+from runway_lab.training.loop.augment import Augment, Likelihood, _moved, look_up
 from runway_lab.training.loop.settings import FAMILIES
 
 
@@ -78,6 +78,15 @@ def test_a_moved_picture_has_no_dark_border() -> None:
     flat = torch.full((50, 3, 16, 16), 0.5)
     moved = Augment(("turn", "shift", "scale"))(flat, 1.0, chance())
     assert (moved - 0.5).abs().max() < 1e-4
+
+
+def test_beyond_its_border_a_picture_goes_on_mirrored_without_a_seam() -> None:
+    ramp = torch.arange(16.0).view(1, 1, 1, 16).expand(1, 1, 16, 16).contiguous()
+    theta = torch.tensor([[[1.0, 0.0, -12 / 16], [0.0, 1.0, 0.0]]])
+    expected = torch.tensor([5.0, 4, 3, 2, 1, 0, 0, 1, 2, 3])
+    moved = _moved(ramp, theta)[0, 0]
+    assert (moved[:, :10] - expected).abs().max() < 0.6
+    assert (_moved(ramp, theta * 0 + torch.eye(3)[:2]) - ramp).abs().max() < 0.3
 
 
 def test_colours_change_and_forms_stay() -> None:

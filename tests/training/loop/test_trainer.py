@@ -164,8 +164,44 @@ def test_samples_follow_the_training() -> None:
     assert not np.array_equal(subject.sample(), before)
 
 
-def test_frozen_layers_stay_as_they_came() -> None:
-    subject = trainer(freeze=3)
+@pytest.mark.parametrize(("batch", "part"), [(6, None), (10, 5), (2, None), (7, None), (8.0, 4.0)])
+def test_any_batch_can_be_learned_from(batch: float, part: float | None) -> None:
+    subject = trainer(batch=batch, part=part)
+    advance(subject, 5)
+    assert subject.images == 5 * batch
+    assert isinstance(subject.settings.batch, int)
+
+
+def test_frozen_layers_that_begin_anew_learn(tmp_path: Path) -> None:
+    parent = trainer()
+    start = stylegan.load(parent.save(tmp_path / "parent.safetensors"))
+    larger = np.repeat(np.repeat(pictures(), 2, axis=1), 2, axis=2)
+    subject = Trainer(TrainingSettings(**TINY, freeze=6), larger, start=start)
+    before = subject.state()["discriminator"]
+    advance(subject, 2)
+    after = subject.state()["discriminator"]
+    assert not torch.equal(before["b32.conv0.weight"], after["b32.conv0.weight"])
+    assert torch.equal(before["b16.conv0.weight"], after["b16.conv0.weight"])
+
+
+def test_a_start_s_own_average_is_not_thrown_away(tmp_path: Path) -> None:
+    parent = trainer()
+    start = stylegan.load(parent.save(tmp_path / "parent.safetensors"))
+    start.live = trainer(seed=9).live
+    subject = Trainer(TrainingSettings(**TINY), pictures(), start=start)
+    before = subject.sample().astype(int)
+    advance(subject, 1)
+    assert np.abs(subject.sample().astype(int) - before).mean() < 2
+    start.live = None
+    quick = Trainer(TrainingSettings(**TINY), pictures(), start=start)
+    advance(quick, 1)
+    name = "synthesis.b16.conv1.weight"
+    torch.testing.assert_close(quick.state()["generator"][name], quick.state()["live"][name], atol=1e-4, rtol=0)
+
+
+def test_frozen_layers_stay_as_they_came(tmp_path: Path) -> None:
+    start = stylegan.load(trainer().save(tmp_path / "parent.safetensors"))
+    subject = Trainer(TrainingSettings(**TINY, freeze=3), pictures(), start=start)
     before = subject.state()["discriminator"]
     advance(subject, 3)
     after = subject.state()["discriminator"]
