@@ -62,7 +62,7 @@ class Measuring:
         self._rest_until = 0.0
         self._busy = False
         self._closed = False
-        self._forgotten = 0
+        self._forgotten = self._fid_since = 0
         self._told = {str(line.get("verdict", "")) for line in lines.Tail(work.folder.diary).read()}
         self._frechet: Frechet | None = None
         self._without_fid = False
@@ -95,6 +95,8 @@ class Measuring:
             self._inbox = None
             if self._newest is not None and self._newest[0] > step:
                 self._newest = None
+            if self._measured is not None and self._measured[0] > step:
+                self._measured = None
 
     def close(self) -> None:
         """Ends the thread; what it is at work on is not waited for."""
@@ -180,12 +182,14 @@ class Measuring:
         assert self._frechet is not None
         if self._frechet.step is None and self._measured is not None:
             (step, pictures), self._measured = self._measured, None
+            self._fid_since = self._forgotten
             self._frechet.begin(step, _reduced(pictures))
         step = self._frechet.step or 0
         with self._told_once():
             found = self._frechet.go_on()
-            if found is not None and not self._closed:
-                lines.append(self.work.folder.measures, [{"step": step, "fid": round(found, 2)}])
+            with self._something:
+                if found is not None and not self._closed and self._fid_since == self._forgotten:
+                    lines.append(self.work.folder.measures, [{"step": step, "fid": round(found, 2)}])
 
     @contextlib.contextmanager
     def _told_once(self) -> Iterator[None]:

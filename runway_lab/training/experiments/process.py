@@ -361,7 +361,8 @@ def _is_there(device: str) -> bool:
     import torch
 
     try:
-        torch.zeros(1, device=None if device == "auto" else device)
+        for each in device.split(","):
+            torch.zeros(1, device=None if each == "auto" else each.strip())
     except (RuntimeError, AssertionError, NotImplementedError):
         return False
     return True

@@ -210,3 +210,19 @@ def test_without_weights_that_are_any_there_is_no_fid_and_all_else(
     if told:
         assert "No FID is measured" in told[0]
         assert "weights.pth" in told[0]
+
+
+def test_the_fid_of_steps_that_are_no_more_is_not_written(work: Any, measures: Measuring) -> None:
+    def found() -> float:
+        measures.forget_after(5)
+        return 1.0
+
+    measures._frechet = SimpleNamespace(  # type: ignore[assignment]
+        step=None, begin=lambda *_: None, go_on=found, seconds=0.0, close=lambda: None
+    )
+    measures._look_for_fid()
+    assert rows(work) == []
+    measures._frechet.go_on = lambda: 2.0  # type: ignore[union-attr, method-assign]
+    measures._measured = (6, REAL[:8])
+    measures._look_for_fid()
+    assert [row["fid"] for row in rows(work)] == [2.0]

@@ -246,3 +246,4 @@ def test_the_real_trainer_tells_a_missing_device_from_other_mistakes() -> None:
     with pytest.raises(BadValue) as caught:
         process._Loop.trainer(TrainingSettings(device="cpu"), pictures[:1], None)
     assert not isinstance(caught.value, process.DeviceMissing)
+    assert process._is_there("cpu, cpu"), "several at once"
