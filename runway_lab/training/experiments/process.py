@@ -358,8 +358,8 @@ class _Loop:
 
 def _is_there(device: str) -> bool:
     """Whether torch can use a device."""
-    import torch
-
+    # The loop has loaded it by then.
+    torch = importlib.import_module("torch")
     try:
         for each in device.split(","):
             torch.zeros(1, device=None if each == "auto" else each.strip())
