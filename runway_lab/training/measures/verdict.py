@@ -46,6 +46,10 @@ RISE = 0.12
 NOISE = 4.5
 """Both also have to be so many times beyond the jumps of single rows, smoothed as they are."""
 
+TURN_LATER = 4
+"""So many times later than an alarm about variety: in the first tens of thousands of images the distance may grow for
+long while pictures come out clearer (faces on their way to cats did so from 8,000 to 19,000)."""
+
 ABOUT_AS_GOOD = 1.1
 SETTLED = 0.03
 
@@ -112,6 +116,8 @@ def judge(rows: Iterable[Row], earliest: int = 0) -> Verdict:
         distance[at] - known[at][0] > max(RISE * known[at][0], NOISE * _jumps(table[: at + 1, 1]))
         for at in _lately(steps, LASTING_TURN)
     )
+    if all(turned) and steps[-1] < TURN_LATER * earliest:
+        return Verdict("too early", int(steps[best]), "It is too early to tell how it goes.")
     if all(turned):
         return Verdict(
             "turned",

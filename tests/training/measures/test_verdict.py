@@ -184,3 +184,9 @@ def test_there_is_no_alarm_before_a_training_had_time_to_go_wrong() -> None:
 @pytest.mark.parametrize(("steps", "batch", "earliest"), [(60, 16, 625), (3000, 16, 625), (20_000, 16, 4000)])
 def test_both_pictures_and_steps_must_have_gone_by(steps: int, batch: int, earliest: int) -> None:
     assert earliest_alarm(steps, batch) == earliest
+
+
+def test_a_turn_in_the_first_tens_of_thousands_of_images_is_none() -> None:
+    rows = [(step, 60 - step / 10 if step < 400 else 20 + step / 100, 0.9) for step in range(0, 1500, 25)]
+    assert judge(rows, earliest=100).kind == "turned"
+    assert judge(rows, earliest=625).kind == "too early"
