@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import textwrap
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runway_lab.commands import Commands
+from runway_lab.commands.branching import enter_more, in_shell_words
 from runway_lab.errors import BadValue, RunwayLabError
 
 if TYPE_CHECKING:
@@ -46,15 +48,15 @@ def add(commands: Commands) -> None:
     )
     train.add_argument("--title", help="what it is called; else as the pictures are")
     train.add_argument("--start", default="", help="a model's id, a checkpoint or an experiment; else from nothing")
-    train.add_argument("--steps", type=int, default=3000, help="how many steps (3000)")
-    train.add_argument("--size", type=int, help="of the pictures, in pixels; else that of the start, or up to 256")
-    train.add_argument("--count", type=int, help="how many pictures code is to draw (1000)")
+    train.add_argument("--steps", type=_whole, default=3000, help="how many steps (3000)")
+    train.add_argument("--size", type=_whole, help="of the pictures, in pixels; else that of the start, or up to 256")
+    train.add_argument("--count", type=_whole, help="how many pictures code is to draw (1000)")
     train.add_argument("--crop", choices=("center", "random", "none"), help="how pictures are cut")
     train.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps, or several: cuda:0,cuda:1")
-    train.add_argument("--threads", type=int, help="how many cores it may use")
-    train.add_argument("--hours", type=float, help="how long it may train at most")
-    train.add_argument("--cost", type=float, help="what it may cost, with --price")
-    train.add_argument("--price", type=float, help="what an hour costs")
+    train.add_argument("--threads", type=_whole, help="how many cores it may use")
+    train.add_argument("--hours", type=_number, help="how long it may train at most")
+    train.add_argument("--cost", type=_number, help="what it may cost, with --price")
+    train.add_argument("--price", type=_number, help="what an hour costs")
     train.add_argument("--save", metavar="NAME", help="save the result to your models")
     train.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="any setting of the training")
     train.add_argument("--background", action="store_true", help="begin, and do not wait")
@@ -93,54 +95,87 @@ def add(commands: Commands) -> None:
     resume = enter("resume", _resume, "go on with one")
     resume.add_argument("--device", default="", help="move it: auto, cpu, cuda, cuda:1 or mps")
     extend = enter("extend", _extend, "give one more steps")
-    extend.add_argument("steps", type=int, help="how many more")
+    extend.add_argument("steps", type=_whole, help="how many more")
+    enter_more(enter, _whole, _number)
     save = enter("save", _save, "save a checkpoint of one to your models")
+    save.add_argument("--replace", action="store_true", help="take the place of one by the same name")
     save.add_argument("--name", default="", help="what the model is called; else as the experiment")
-    save.add_argument("--step", type=int, help="the kept checkpoint nearest to this step; else the newest")
+    save.add_argument("--step", type=_whole, help="the kept checkpoint nearest to this step; else the newest")
     share = enter("share", _share, "make a checkpoint of one public, in the shared folder that the settings name")
     share.add_argument("--name", default="", help="what the model is called; else as the experiment")
-    share.add_argument("--step", type=int, help="the kept checkpoint nearest to this step; else the newest")
+    share.add_argument("--step", type=_whole, help="the kept checkpoint nearest to this step; else the newest")
     share.add_argument("--by", default="", help="who shares it; else your login")
     share.add_argument("--replace", action="store_true", help="take the place of one by the same name")
     export = enter("export", _export, "write a bundle with weights, card, gallery and licence")
     export.add_argument("file", help="a name that ends in .zip")
-    export.add_argument("--step", type=int, help="the kept checkpoint nearest to this step; else the newest")
+    export.add_argument("--replace", action="store_true", help="take the place of a file by the same name")
+    export.add_argument("--step", type=_whole, help="the kept checkpoint nearest to this step; else the newest")
     delete = enter("delete", _delete, "delete one and all that is in its folder")
     delete.add_argument("--yes", action="store_true", help="do not ask")
     weights = enter("fid-weights", _fid_weights, "fetch what measuring the FID needs; its licence is shown first")
     weights.add_argument("--agree", action="store_true", help="agree to the licence without being asked")
 
 
+@in_shell_words
 def _train(chosen: argparse.Namespace) -> int:
     import runway_lab as rl
 
     pictures = chosen.pictures
-    settings: dict[str, Any] = {"device": chosen.device, **_settings(chosen.set)}
+    settings: dict[str, Any] = {"device": chosen.device, **settings_of(chosen.set)}
     if chosen.threads is not None:
         settings["threads"] = chosen.threads
     prepare = {name: value for name in ("size", "crop", "count") if (value := getattr(chosen, name)) is not None}
     if chosen.estimate:
-        from runway_lab.engine.machine import cores
+        from runway_lab.engine.training import with_threads
         from runway_lab.training.experiments import estimate
 
-        print(estimate({"threads": cores(), **settings, "steps": chosen.steps}, pictures, chosen.start, prepare))
+        print(estimate({**with_threads(settings), "steps": chosen.steps}, pictures, chosen.start, prepare))
         return 0
     title = chosen.title or Path(pictures).stem.replace("-", " ").replace("_", " ").strip().capitalize() or "Pictures"
     begun = rl.train(
         title, pictures, chosen.start, chosen.steps,
-        hours=chosen.hours, cost=chosen.cost, price_per_hour=chosen.price, prepare=prepare, quiet=True, **settings,
+        hours=chosen.hours, cost=chosen.cost, price_per_hour=chosen.price, prepare=prepare, quiet=True,
+        save="" if chosen.save is None else chosen.save.strip() or title, **settings,
     )  # fmt: skip
-    print(f"{begun.title} is {begun.state}, in {begun.folder}")
+    print(f"{_plain(begun.title)} is {begun.state}, in {begun.folder}")
     if chosen.background:
+        from runway_lab.engine.training import pictures as about
+
+        print(*map(_plain, about(begun)), sep="\n", end="\n" if about(begun) else "")
         print(f"See how it goes: runway-lab experiments follow {begun.id}")
-        return 0
-    code = _watch(begun)
-    if not code and chosen.save is not None and begun.checkpoints:
-        print(f"Saved as {begun.save(chosen.save or begun.title).id}")
+        code = 0
+    else:
+        code = _watch(begun)
+    if chosen.save is not None:
+        _say_saved(begun)
     return code
 
 
-def _settings(words: Sequence[str]) -> dict[str, Any]:
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is no whole number") from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is no number") from None
+
+
+def _say_saved(experiment: Experiment) -> None:
+    """What became of a promised model: its supervisor saves it, at the end."""
+    if experiment.state in ("preparing", "queued", "training"):
+        print(f"When it ends it is saved to your models, as {experiment.plan.save_as!r}.")
+        return
+    experiment.settle()
+    saved = [entry.what for entry in experiment.diary if entry.kind == "saved"]
+    print(_plain(saved[-1]) if saved else "Nothing was saved to your models: there is no checkpoint that could be.")
+
+
+def settings_of(words: Sequence[str]) -> dict[str, Any]:
     """What was given with --set: numbers, lists and yes or no as what they are."""
     found = {}
     for each in words:
@@ -161,7 +196,7 @@ def _watch(experiment: Experiment) -> int:
     while True:
         try:
             with _Words() as words:
-                follow(experiment, words.say)
+                follow(experiment, words.say, words.tell)
             break
         except KeyboardInterrupt:
             if _asked(experiment):
@@ -177,28 +212,30 @@ def _asked(experiment: Experiment) -> bool:
     if not sys.stdin.isatty():
         print(go_on)
         return True
-    try:
-        answer = (
-            input("\nGo on in the background [b], stop and keep what there is [s], or watch on [w]? ").strip().lower()
-        )
-    except (EOFError, KeyboardInterrupt):
-        answer = "b"
-    if answer in ("w", "watch"):
-        return False
-    if answer in ("s", "stop"):
-        print("Stopping after this step ...", flush=True)
-        experiment.stop(wait=600)
-        print(f"Stopped at step {experiment.progress.step}. Go on: runway-lab experiments resume {experiment.id}")
-        return True
-    print(go_on)
-    return True
+    question = "\nGo on in the background [b], stop and keep what there is [s], or watch on [w]? "
+    while True:
+        try:
+            answer = input(question).strip().lower()
+        except (EOFError, KeyboardInterrupt):
+            answer = "b"
+        if answer in ("w", "watch"):
+            return False
+        if answer in ("s", "stop"):
+            print("Stopping after this step ...", flush=True)
+            experiment.stop(wait=600)
+            print(f"Stopped at step {experiment.progress.step}. Go on: runway-lab experiments resume {experiment.id}")
+            return True
+        if answer in ("b", "background"):
+            print(go_on)
+            return True
+        question = "Answer b, s or w: "
 
 
 class _Words:
     """One line that is replaced on a terminal; elsewhere a new line every now and then."""
 
     def __enter__(self) -> _Words:
-        self._replaced, self._width, self._said = sys.stdout.isatty(), 0, 0.0
+        self._replaced, self._width, self._said, self._kind = sys.stdout.isatty(), 0, 0.0, ""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -206,13 +243,22 @@ class _Words:
             print()
 
     def say(self, words: str) -> None:
+        # What differs in more than its numbers is news, and not held back.
+        kind = re.sub(r"\d.*", "", words)
         if self._replaced:
             sys.stdout.write("\r" + words.ljust(self._width))
             self._width = len(words)
-        elif time.monotonic() - self._said >= LINE_SECONDS:
-            self._said = time.monotonic()
+        elif kind != self._kind or time.monotonic() - self._said >= LINE_SECONDS:
+            self._said, self._kind = time.monotonic(), kind
             print(words)
         sys.stdout.flush()
+
+    def tell(self, words: str) -> None:
+        """A line that stays."""
+        if self._replaced and self._width:
+            sys.stdout.write("\r" + " " * self._width + "\r")
+            self._width = 0
+        print(_plain(words), flush=True)
 
 
 def _list(chosen: argparse.Namespace) -> int:
@@ -252,13 +298,22 @@ def _show(chosen: argparse.Namespace) -> int:
         "Started from": plan.start.get("name", "nothing"),
         "Checkpoints": ", ".join(map(str, experiment.checkpoints)),
         "Samples": f"of {len(experiment.samples)} steps",
+        "Newest sheet": str(experiment.sheet) if experiment.samples else "",
         "Room": f"{experiment.size_on_disk / 1e6:.1f} MB",
         "Folder": str(experiment.folder),
     }
     print(f"{_plain(experiment.title)} ({experiment.id})\n")
     for name, words in facts.items():
         if words:
-            print(textwrap.fill(f"{name + ':':<14}{_plain(words)}", 100, subsequent_indent=" " * 14))
+            print(
+                textwrap.fill(
+                    f"{name + ':':<14}{_plain(words)}",
+                    100,
+                    break_long_words=False,
+                    break_on_hyphens=False,
+                    subsequent_indent=" " * 14,
+                )
+            )
     print("\nDiary:")
     for entry in experiment.diary[-20:]:
         print(f"  {_plain(str(entry))}")
@@ -277,6 +332,7 @@ def _stop(chosen: argparse.Namespace) -> int:
     return _told(_one(chosen).stop(wait=600))
 
 
+@in_shell_words
 def _resume(chosen: argparse.Namespace) -> int:
     return _told(_one(chosen).resume(chosen.device))
 
@@ -285,20 +341,23 @@ def _extend(chosen: argparse.Namespace) -> int:
     return _told(_one(chosen).extend(chosen.steps))
 
 
+@in_shell_words
 def _save(chosen: argparse.Namespace) -> int:
-    card = _one(chosen).save(chosen.name, step=chosen.step)
+    card = _one(chosen).save(chosen.name, step=chosen.step, replace=chosen.replace)
     print(f"Saved as {card.id}. Run it: runway-lab models run {card.id}")
     return 0
 
 
+@in_shell_words
 def _share(chosen: argparse.Namespace) -> int:
     card = _one(chosen).share(chosen.name, step=chosen.step, by=chosen.by, replace=chosen.replace)
     print(f"Shared as {card.id}, by {card.publishers[0].name}, in {card.folder}")
     return 0
 
 
+@in_shell_words
 def _export(chosen: argparse.Namespace) -> int:
-    print(_one(chosen).export(chosen.file, step=chosen.step))
+    print(_one(chosen).export(chosen.file, step=chosen.step, replace=chosen.replace))
     return 0
 
 

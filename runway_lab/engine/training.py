@@ -21,12 +21,14 @@ from runway_lab.training.experiments.shelf import Experiments
 if TYPE_CHECKING:
     from runway_lab.training.datasets import Dataset
 
-__all__ = ["experiments", "follow", "train"]
+__all__ = ["experiments", "follow", "pictures", "train", "with_threads"]
 
 PREPARING = ("size", "crop", "channels", "rotate", "zoom_in", "zoom_out", "licence", "consent", "origin", "decisions")
 """Keywords that are for making a dataset of a folder, besides those in `prepare`."""
 
 LOOK_SECONDS = 0.25
+LOOK_AROUND_SECONDS = 2.0
+"""So often one that waits looks for what it waits for."""
 
 experiments = Experiments()
 """Every experiment of the library, by its id."""
@@ -42,6 +44,7 @@ def train(
     cost: float | None = None,
     price_per_hour: float | None = None,
     prepare: Mapping[str, Any] | None = None,
+    save: str = "",
     wait: bool = False,
     quiet: bool = False,
     **settings: Any,
@@ -51,7 +54,8 @@ def train(
     `data` is a dataset or its name, or a folder of pictures, of which a dataset is made first (`size`, `crop` and all
     else that `Dataset.create` takes, in `prepare`). `start` is the id of a model, a checkpoint, an experiment, or
     nothing to begin from scratch. `hours`, or `cost` with `price_per_hour`, bound how long it may train. `settings` are
-    those of `TrainingSettings`. With `wait=True` it returns at the end.
+    those of `TrainingSettings`. With `save="petals"` it is saved to your models when it ends. With `wait=True` it
+    returns at the end.
 
         data = rl.Dataset.create("petals", "photos/")
         run = rl.train("Petals", data, start="stylegan/faces", steps=3000)
@@ -61,14 +65,17 @@ def train(
         title,
         data,
         start,
-        {"threads": cores(), **settings, "steps": steps},
+        {**with_threads(settings), "steps": steps},
         budget(hours, cost, price_per_hour),
         prepare={**making, **(prepare or {})},
+        save_as=save,
     )
     line = Line(quiet)
     if not wait:
+        known = " ".join(pictures(begun)[-1:])
         line.say(
-            f"{begun.title} is {begun.state}. It goes on without this page: rl.experiments[{begun.id!r}]", last=True
+            f"{begun.title} is {begun.state}. {known} It goes on without this page: rl.experiments[{begun.id!r}]",
+            last=True,
         )
         return begun
     try:
@@ -80,15 +87,58 @@ def train(
     return begun
 
 
-def follow(experiment: Experiment, say: Callable[[str], object]) -> None:
-    """Says how far it is whenever that changes, until it trains no more."""
-    said = ""
+def with_threads(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with as many threads as there are cores, and not more: more only get in each other's way."""
+    most = cores()
+    threads = settings.get("threads", most)
+    if isinstance(threads, int) and threads > most:
+        raise BadValue(
+            f"{threads:,} threads are more than the {most} cores that may be used here.",
+            hint=f"Take up to {most}, or leave threads out.",
+        )
+    return {"threads": most, **settings}
+
+
+def follow(
+    experiment: Experiment, say: Callable[[str], object], tell: Callable[[str], object] = lambda words: None
+) -> None:
+    """Says how far it is whenever that changes, until it trains no more; `tell` hears what is worth a line to stay."""
+    said, told, looked = "", 0, 0.0
+
+    def note() -> None:
+        nonlocal told
+        worth = pictures(experiment)
+        for what in worth[told:]:
+            tell(what)
+        told = len(worth)
+
     while (status := experiment.status).name in ("preparing", "queued", "training"):
-        words = f"{experiment.title}: {experiment.progress}" if status.name == "training" else status.why
-        if words != said:
+        note()
+        words = status.why
+        if status.name == "training":
+            progress = experiment.progress
+            begins = progress.step == 0 and not progress.images
+            words = f"{experiment.title} begins." if begins else f"{experiment.title}: {progress}"
+        elif status.name == "queued" and time.monotonic() - looked > LOOK_AROUND_SECONDS:
+            looked, words = time.monotonic(), _waits(experiment)
+        elif status.name == "queued":
+            words = said
+        if words and words != said:
             say(words)
             said = words
         time.sleep(LOOK_SECONDS)
+    note()
+
+
+def pictures(experiment: Experiment) -> list[str]:
+    """What is said of the pictures it learns from, once they are prepared: how many, and the room it will take."""
+    return [entry.what for entry in experiment.diary if entry.kind == "pictures"]
+
+
+def _waits(experiment: Experiment) -> str:
+    """What one in the queue waits for."""
+    others = [each.title for each in experiments.running if each != experiment and each.state == "training"]
+    return f"{experiment.title} waits for {', '.join(others) or 'its turn'}."
 
 
 def summary(experiment: Experiment) -> str:

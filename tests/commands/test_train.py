@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from support.cells import wait_until_gone
-from support.experiments import dots, end_all, environment_for_tests, until, until_step
+from support.experiments import at_rest, dots, end_all, environment_for_tests, until, until_step
 
 import runway_lab as rl
+from runway_lab import catalog
 from runway_lab.cli import main
 from runway_lab.commands import train
 from runway_lab.training.experiments.devices import devices
@@ -109,18 +110,53 @@ def test_ctrl_c_asks(answer: str, state: str, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("builtins.input", lambda question: answer)
     real, pressed = training.follow, []
 
-    def follow(experiment, say):
+    def follow(experiment, *says):
         if not pressed:
             until_step(experiment, 1)
             pressed.append(1)
             raise KeyboardInterrupt
-        real(experiment, say)
+        real(experiment, *says)
 
     monkeypatch.setattr(training, "follow", follow)
     assert main(["train", "dots", "--steps", "200", *FEW]) == 0
     run = rl.experiments["dots"]
     assert run.state == state
     run.stop()
+
+
+def test_another_answer_than_those_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Run:
+        id = "petals"
+
+    answers = ["x", "", "w"]
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda question: answers.pop(0))
+    assert train._asked(Run()) is False  # type: ignore[arg-type]
+    assert answers == []
+
+
+def test_what_was_to_be_saved_is_saved_though_nobody_waits(capsys: pytest.CaptureFixture[str]) -> None:
+    dots()
+    words = ["train", "dots", "--title", "Petals", "--steps", "30", *FEW]
+    assert main([*words, "--save", "Of mine", "--background"]) == 0
+    assert "When it ends it is saved to your models, as 'Of mine'" in capsys.readouterr().out
+    at_rest(rl.experiments["petals"])
+    assert catalog.card("yours/of-mine").title == "Of mine"
+    assert main([*words, "--save", "of mine"]) == 2
+    assert "has a model 'yours/of-mine' already" in capsys.readouterr().err
+    assert main([*words, "--save", "other"]) == 0
+    assert "Saved to your models as yours/other." in capsys.readouterr().out
+    assert len(rl.experiments) == 2
+
+
+def test_news_is_not_held_back_where_lines_are_not_replaced(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "LINE_SECONDS", 1000)
+    with train._Words() as words:
+        for each in ("A: step 0 of 10", "A: step 1 of 10", "A waits for B.", "A: step 2 of 10"):
+            words.say(each)
+    assert capsys.readouterr().out.splitlines() == ["A: step 0 of 10", "A waits for B.", "A: step 2 of 10"]
 
 
 def test_it_says_how_long_it_would_take(capsys: pytest.CaptureFixture[str]) -> None:
@@ -150,12 +186,22 @@ def test_the_experiments_are_listed_shown_ended_and_deleted(
     said = capsys.readouterr().out
     assert "\x1b" not in said
     assert "Paused: As asked for." in said
+    assert str(run.sheet) in said
+    assert run.sheet.is_file()
     assert main(["experiments", "resume", run.id, "--device", "cpu"]) == 0
     until(run, "finished")
     assert main(["experiments", "extend", run.id, "10"]) == 0
     until(run, "finished")
     assert main(["experiments", "save", run.id, "--name", "Flowers"]) == 0
+    capsys.readouterr()
+    assert main(["experiments", "save", run.id, "--name", "Flowers"]) == 2
+    assert "Another --name, or --replace" in capsys.readouterr().err
+    assert main(["experiments", "save", run.id, "--name", "Flowers", "--replace"]) == 0
+    assert main(["experiments", "resume", run.id]) == 2
+    assert f"`runway-lab experiments extend {run.id} 1000` adds some" in capsys.readouterr().err
     assert main(["experiments", "export", run.id, "flowers.zip"]) == 0
+    assert main(["experiments", "export", run.id, "flowers.zip"]) == 2
+    assert "--replace" in capsys.readouterr().err
     assert (tmp_path / "flowers.zip").is_file()
     monkeypatch.setenv("RUNWAY_LAB_SHARED", str(tmp_path / "drive"))
     capsys.readouterr()
@@ -175,6 +221,10 @@ def test_the_experiments_are_listed_shown_ended_and_deleted(
         (["train", "dots", "--set", "bach=5"], "Did you mean 'batch'"),
         (["train", "dots", "--set", "five"], "--set batch=8"),
         (["train", "dots", "--start", "stylegan/facez"], "nothing called 'stylegan/facez'"),
+        (["train", "dots", "--threads", "900"], "900 threads are more than"),
+        (["train", "dots", "--cost", "3"], "--price 1.20"),
+        (["train", "dots", "--device", "tpu"], "no device 'tpu'"),
+        (["train", "dots", "--save", "../x"], "cannot be called '../x'"),
         (["experiments", "show", "petals"], "no experiment 'petals'"),
     ],
 )
@@ -182,6 +232,7 @@ def test_mistakes_are_words(words: list[str], said: str, capsys: pytest.CaptureF
     dots()
     assert main(words) == 2
     assert said in capsys.readouterr().err
+    assert len(rl.experiments) == 0
 
 
 def test_the_fid_s_weights_are_fetched_once_one_agrees(

@@ -83,7 +83,28 @@ def test_a_mistake_is_told_before_anything_begins() -> None:
         rl.train("Petals", "dots", cost=3)
     with pytest.raises(BadValue, match="prepared already"):
         rl.train("Petals", "dots", size=64)
+    with pytest.raises(BadValue, match="900 threads are more than the"):
+        rl.train("Petals", "dots", threads=900)
     assert len(rl.experiments) == 0
+
+
+def test_whoever_waits_is_told_for_whom(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAIN_STEP", "0.02")
+    first = rl.train("First", "dots", steps=300, quiet=True, **QUICK)
+    until_step(first, 1)
+    second = rl.train("Second", "dots", steps=3, quiet=True, **QUICK)
+    said, told = [], []
+
+    def say(words: str) -> None:
+        said.append(words)
+        if len(said) == 1:
+            first.stop()
+
+    training.follow(second, say, told.append)
+    assert said[0] == "Second waits for First."
+    (pictures,) = told
+    assert pictures.startswith("40 pictures are used. That is few")
+    assert "MB of the disk" in pictures
 
 
 def test_a_price_bounds_it(monkeypatch: pytest.MonkeyPatch) -> None:

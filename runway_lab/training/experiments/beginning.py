@@ -18,13 +18,14 @@ from runway_lab.errors import BadValue, RunwayLabError, Unknown, suggest
 from runway_lab.library.atomic import new_folder
 from runway_lab.library.places import path, place
 from runway_lab.library.stylegans import ENDINGS
-from runway_lab.training.experiments import line, states
+from runway_lab.training.experiments import checking, line, promised, states
 from runway_lab.training.experiments.experiment import Experiment, check_steps
 from runway_lab.training.experiments.folder import Folder
 from runway_lab.training.experiments.headers import size_of
 from runway_lab.training.experiments.plan import Budget, Plan
 from runway_lab.training.experiments.preparing import DRAWN, lineage_of
 from runway_lab.training.experiments.reading import Kept
+from runway_lab.training.experiments.room import tell_pictures
 from runway_lab.training.experiments.words import check_title, slug
 from runway_lab.training.loop.settings import TrainingSettings
 
@@ -39,16 +40,28 @@ def begin(
     budget: Budget | None = None,
     *,
     prepare: Mapping[str, Any] | None = None,
+    save_as: str = "",
 ) -> Experiment:
-    """A new experiment, in the queue or training when this returns. `prepare` is for making a dataset of `data`."""
+    """A new experiment, in the queue or training when this returns. `prepare` is for making a dataset of `data`.
+
+    It is saved to the models as `save_as` when it ends.
+    """
     title = check_title(title)
+    if save_as:
+        save_as = promised.check_name(save_as)
     chosen = TrainingSettings.of({**(settings or {}), "start": ""})
     check_steps(chosen.steps)
+    checking.check_device(chosen.device)
     found, about, lineage = find_start(start)
+    if found is not None:
+        checking.check_start(found, about.get("name", found.name))
     dataset = find_data(data, prepare or {})
     if dataset.get("make_from") and found is not None and (size := size_of(found)):
         # What it starts from says how large its pictures are, where nobody else does.
         dataset["options"].setdefault("size", size)
+    checking.check_size(dataset)
+    if dataset.get("make_from") and not dataset["make_from"].startswith(DRAWN):
+        checking.check_pictures(Path(dataset["make_from"]))
     plan = Plan(
         title=title,
         settings=chosen.to_json(),
@@ -57,8 +70,11 @@ def begin(
         created=time.time(),
         lineage=[*lineage, lineage_of(dataset)],
         budget=budget or Budget(),
+        save_as=save_as,
     )
     folder = _write(plan, found)
+    if not dataset.get("make_from"):
+        tell_pictures(folder, plan)
     if dataset.get("make_from"):
         line.start(folder)
     else:
@@ -114,7 +130,7 @@ def find_start(start: Any) -> tuple[Path | None, dict[str, Any], list[Any]]:
         return _of_experiment(experiment, kept)
     if isinstance(start, Experiment):
         return _of_experiment(start, start.checkpoint())
-    named = os.fspath(start) if isinstance(start, (str, os.PathLike)) else ""
+    named = os.fspath(start).strip() if isinstance(start, (str, os.PathLike)) else ""
     if not named:
         raise BadValue(
             f"{start!r:.80} is nothing to start from.",
@@ -149,7 +165,9 @@ def _by_name(name: str) -> tuple[Path, dict[str, Any], list[Any]]:
     if name in experiments:
         found = experiments[name]
         return _of_experiment(found, found.checkpoint())
-    names = [*(card.id for card in catalog.search("stylegan")), *known, *experiments]
+    if Path(name).expanduser().is_file():
+        raise BadValue(f"{name!r} is no checkpoint to start from.", hint=f"Those end in {', '.join(ENDINGS)}.")
+    names = dict.fromkeys([*(card.id for card in catalog.search("stylegan")), *known, *experiments])
     raise Unknown(f"There is nothing called {name!r} to start from, and no such file.", hint=suggest(name, names))
 
 
@@ -175,7 +193,7 @@ def find_data(data: Any, prepare: Mapping[str, Any]) -> dict[str, Any]:
         if not source.exists() or not prepare:
             with contextlib.suppress(Unknown):
                 dataset = Dataset.open(data)
-                if prepare:
+                if prepare and not _same_size(dataset, prepare):
                     raise BadValue(
                         f"The dataset {dataset.name!r} is prepared already, as {dataset.width} x {dataset.height}.",
                         hint=f"Leave out {', '.join(prepare)}, or name the pictures themselves.",
@@ -189,6 +207,15 @@ def find_data(data: Any, prepare: Mapping[str, Any]) -> dict[str, Any]:
     if data is None:
         raise BadValue("There are no pictures to learn from.", hint="Give a dataset, its name, or a folder.")
     return described(data)
+
+
+def _same_size(dataset: Any, prepare: Mapping[str, Any]) -> bool:
+    """Whether nothing but the size is asked for that it has."""
+    return set(prepare) == {"size"} and prepare["size"] in (
+        (dataset.height, dataset.width),
+        [dataset.height, dataset.width],
+        *([dataset.height] if dataset.height == dataset.width else []),
+    )
 
 
 def _drawn(name: str, prepare: Mapping[str, Any]) -> dict[str, Any]:

@@ -105,7 +105,7 @@ class Experiment(Reader):
     def pin(self, step: int | None = None) -> int:
         """Keeps the checkpoint nearest to a step for good; one that is still to come is kept when it is reached."""
         status = self.status
-        wanted = step
+        wanted = self._within(step)
         if step is None or not (status.name in (*ACTIVE, "paused") and step > self.progress.step):
             wanted = keeping.nearest(self.checkpoints, step)
         assert wanted is not None
@@ -148,10 +148,16 @@ class Experiment(Reader):
         """
         from runway_lab.training.experiments.beginning import begin
 
+        if isinstance(step, str):
+            raise BadValue(f"A branch begins at a step, not at {shorten(step)}.", hint="branch(250, title='Other').")
         plan, kept = self.plan, self.checkpoint(step)
         given = {**{name: value for name, value in plan.settings.items() if name not in ("start",)}, **settings}
         again = data if data is not None else plan.dataset.get("folder")
-        return begin(title or f"{plan.title}, from step {kept.step}", again, (self, kept), given, plan.budget)
+        branch = begin(title or f"{plan.title}, from step {kept.step}", again, (self, kept), given, plan.budget)
+        if step is not None and step != kept.step:
+            words = f"Of step {step} no checkpoint is kept: it starts from the nearest, that of step {kept.step}."
+            states.tell(branch._folder, words)
+        return branch
 
     def continue_training(self, steps: int | None = None, title: str = "") -> Experiment:
         """A new experiment that begins where this one has come to."""
@@ -160,8 +166,11 @@ class Experiment(Reader):
 
     def save(self, name: str = "", *, step: int | None = None, replace: bool = False) -> ModelCard:
         """Save to My Models: the newest checkpoint, or that of a step, becomes a model of your library, with a card."""
+        from runway_lab.training.experiments.promised import check_name
         from runway_lab.training.experiments.saving import save
 
+        # Whether it is taken is found out where it is put there.
+        name = check_name(name, taken=True) if name else ""
         return save(self, name or self.title, self.checkpoint(step), replace=replace)
 
     def share(self, name: str = "", *, step: int | None = None, by: str = "", replace: bool = False) -> ModelCard:
@@ -170,10 +179,12 @@ class Experiment(Reader):
 
         return share(self, name or self.title, self.checkpoint(step), by=by, replace=replace)
 
-    def export(self, path: str | os.PathLike[str], *, step: int | None = None) -> Path:
+    def export(self, path: str | os.PathLike[str], *, step: int | None = None, replace: bool = False) -> Path:
         """A bundle to hand on, as a zip: weights, card, gallery and licence."""
         from runway_lab.training.experiments.saving import export
 
+        if not replace and Path(path).expanduser().exists():
+            raise BadValue(f"There is a file {os.fspath(path)!r} already.", hint="Another name, or replace=True.")
         return export(self, Path(path), self.checkpoint(step))
 
     def video(self, path: str | os.PathLike[str], index: int | Sequence[int] | None = None, **options: Any) -> Written:
@@ -193,6 +204,13 @@ class Experiment(Reader):
         while self.state in ACTIVE and (end is None or time.monotonic() < end):
             time.sleep(POLL_SECONDS)
         return self
+
+    def settle(self, wait: float = 60.0) -> None:
+        """Returns when what looked after it has ended too; a promised model that it no longer saved is saved here."""
+        from runway_lab.training.experiments import promised
+
+        self._until_free(time.monotonic() + wait)
+        promised.keep(self._folder)
 
     # How it is done
 

@@ -60,6 +60,8 @@ class Plan:
     created: float = 0.0
     lineage: list[Any] = field(default_factory=list)
     budget: Budget = Budget()
+    save_as: str = ""
+    """The name it was promised to be saved by when it ends; empty when that is done."""
 
     @property
     def steps(self) -> int:

@@ -15,6 +15,7 @@ from runway_lab.library.places import place
 from runway_lab.training.experiments import states, wishes
 from runway_lab.training.experiments.folder import Folder
 from runway_lab.training.experiments.plan import Plan
+from runway_lab.training.experiments.room import tell_pictures
 
 if TYPE_CHECKING:
     from runway_lab.training.datasets import Dataset
@@ -57,7 +58,11 @@ def prepare(folder: Folder, ending: Callable[[], bool]) -> None:
     except RunwayLabError as error:
         states.change(folder, "failed", str(error), only_from=("preparing",))
         return
-    Plan.change(folder, dataset=described(dataset), lineage=lambda was: [*was[:-1], lineage_of(described(dataset))])
+    plan = Plan.change(
+        folder, dataset=described(dataset), lineage=lambda was: [*was[:-1], lineage_of(described(dataset))]
+    )
+    report = None if str(said["make_from"]).startswith(DRAWN) else dataset.report
+    tell_pictures(folder, plan, report, str(said["make_from"]))
     states.change(folder, "queued", "It waits for its turn.", only_from=("preparing",), queued=time.time())
 
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from runway_lab.errors import BadValue, RunwayLabError, Unknown
+from runway_lab.errors import BadValue, RunwayLabError, Unknown, shorten
 from runway_lab.training.experiments import keeping, lines, resume, samples, states, wishes
 from runway_lab.training.experiments.folder import Folder, steps_in
 from runway_lab.training.experiments.plan import Plan
@@ -232,15 +232,27 @@ class Reader:
             self._samples = (stamp, steps_in(self._folder.samples, ".webp"))
         return list(self._samples[1])
 
+    @property
+    def sheet(self) -> Path:
+        """The file of the newest samples."""
+        return self._folder.sheet(max(self.samples, default=0))
+
     def sample(self, step: int | None = None, index: int | None = None) -> Image:
-        """The samples of a step (the nearest that has some; None: the newest) on one sheet, or one of them."""
+        """The samples of a step (the nearest that has some; None: the newest) on one sheet, or one of them.
+
+        Of which step they are is in the picture's `info["step"]`.
+        """
+        self._within(step)
         there = self.samples
         if not there:
             raise BadValue(f"{self.title!r} has no samples yet.", hint="The first come when training begins.")
         nearest = keeping.nearest(there, step)
         if index is None:
-            return samples.read_sheet(self._folder, nearest)
-        return samples.read_picture(self._folder, nearest, index)
+            picture = samples.read_sheet(self._folder, nearest)
+        else:
+            picture = samples.read_picture(self._folder, nearest, index)
+        picture.info["step"] = nearest
+        return picture
 
     @property
     def checkpoints(self) -> list[int]:
@@ -254,8 +266,17 @@ class Reader:
 
     def checkpoint(self, step: int | None = None) -> Kept:
         """The kept checkpoint that is nearest to a step; the newest without one."""
-        found = keeping.nearest(self.checkpoints, step)
+        found = keeping.nearest(self.checkpoints, self._within(step))
         return Kept(self._folder.checkpoint(found), found)
+
+    def _within(self, step: int | None) -> int | None:
+        """A step that this experiment has, or will have."""
+        if step is None:
+            return None
+        most = max(self.plan.steps, self.status.step)
+        if isinstance(step, bool) or not hasattr(step, "__index__") or not 0 <= step <= most:
+            raise BadValue(f"{self.title!r} has no step {shorten(step)}.", hint=f"It has steps 0 to {most:,}.")
+        return int(step)
 
     def _repr_html_(self) -> str:
         from runway_lab.training.experiments.shown import page

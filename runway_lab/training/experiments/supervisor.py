@@ -27,7 +27,7 @@ from typing import Any
 from runway_lab.errors import RunwayLabError
 from runway_lab.library.locks import FileLock
 from runway_lab.settings import settings
-from runway_lab.training.experiments import line, resume, states, together
+from runway_lab.training.experiments import line, promised, resume, states, together
 from runway_lab.training.experiments.folder import Folder
 from runway_lab.training.experiments.plan import Plan
 from runway_lab.training.experiments.processes import command, end_group, environment, log_end
@@ -100,6 +100,7 @@ class Supervisor:
                 self._train()
         finally:
             place.release()
+        promised.keep(self.folder)
 
     def _train(self) -> None:
         failures, saved = 0, resume.newest(self.folder)

@@ -22,17 +22,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from runway_lab.errors import BadValue
 from runway_lab.stylegan.checkpoint import Checkpoint
 from runway_lab.stylegan.discriminator import Discriminator, DiscriminatorConfig
 from runway_lab.stylegan.errors import Incompatible
 from runway_lab.stylegan.mapping import Dense, normalize
 from runway_lab.stylegan.stylegan2 import StyleGAN2, StyleGAN2Config
 from runway_lab.training.loop.settings import TrainingSettings
+from runway_lab.training.loop.shapes import shape_of
 
 __all__ = ["Networks", "networks", "shape_of"]
-
-_LARGEST_START = 8
 
 
 @dataclass
@@ -61,26 +59,6 @@ def networks(settings: TrainingSettings, shape: tuple[int, int, int], start: Che
             f"A {start.kind} cannot be trained on here, only explored.", hint="Start from a StyleGAN2 checkpoint."
         )
     return _grown(settings, shape, start)
-
-
-def shape_of(height: int, width: int) -> tuple[int, tuple[int, int]]:
-    """The resolution and the start (both as in `StyleGAN2Config`) that give pictures of this size.
-
-    >>> shape_of(64, 64)
-    (64, (4, 4))
-    >>> shape_of(96, 64)
-    (64, (6, 4))
-    """
-    scale = 1
-    while height % (2 * scale) == 0 and width % (2 * scale) == 0 and min(height, width) // (2 * scale) >= 4:
-        scale *= 2
-    start = height // scale, width // scale
-    if scale == 1 or min(start) > _LARGEST_START or max(start) > 4 * _LARGEST_START:
-        raise BadValue(
-            f"Pictures of {height} x {width} pixels cannot be learned: a StyleGAN doubles its size again and again.",
-            hint="Prepare the dataset with sides such as 64, 96, 128, 192, 256, 384, 512, 768 or 1024.",
-        )
-    return 4 * scale, start
 
 
 def _fresh(settings: TrainingSettings, shape: tuple[int, int, int]) -> tuple[StyleGAN2Config, DiscriminatorConfig]:

@@ -94,6 +94,7 @@ def test_pictures_that_are_not_there_are_told() -> None:
         find_data(None, {})
     with pytest.raises(BadValue, match="prepared already, as 16 x 16"):
         find_data("dots", {"size": 64})
+    assert find_data("dots", {"size": 16})["name"] == find_data("dots", {"size": (16, 16)})["name"] == "dots"
 
 
 def test_a_start_is_nothing_a_file_a_model_or_an_experiment(tmp_path: Path, done: Experiment) -> None:
@@ -130,6 +131,13 @@ def test_a_start_may_be_a_card_or_a_checkpoint_of_the_library(tmp_path: Path) ->
         find_start("upscale/x2")
     with pytest.raises(Unknown, match="Did you mean 'mine/faces'"):
         find_start("mine/facez")
+    assert find_start(" mine/faces ") == find_start("mine/faces")
+    (tmp_path / "face.jpg").touch()
+    with pytest.raises(BadValue, match=r"is no checkpoint to start from. Those end in .safetensors"):
+        find_start(tmp_path / "face.jpg")
+    with pytest.raises(Unknown) as told:
+        find_start("zzz")
+    assert str(told.value).count("mine/faces") == 1
     with pytest.raises(BadValue, match="nothing to start from"):
         find_start(5)
 

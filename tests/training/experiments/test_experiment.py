@@ -173,6 +173,27 @@ def test_a_branch_begins_at_the_nearest_checkpoint_with_other_settings(done: Exp
     assert branch.plan.lineage[0] == {"title": "Petals, step 15", "experiment": "petals"}
 
 
+def test_steps_that_it_has_not_are_told(done: Experiment) -> None:
+    for wrong in (-5, 5000, "Other", True):
+        for ask in (done.sample, done.pin, done.checkpoint):
+            with pytest.raises(BadValue, match=r"no step .* It has steps 0 to 60"):
+                ask(wrong)  # type: ignore[operator]
+    with pytest.raises(BadValue, match="begins at a step, not at 'Other'"):
+        done.branch("Other", steps=5)  # type: ignore[arg-type]
+
+
+def test_a_sheet_says_of_which_step_it_is(done: Experiment) -> None:
+    assert done.sample(1).info["step"] == min(done.samples, key=lambda step: abs(step - 1))
+    assert done.sample(60, 0).info["step"] == 60
+
+
+def test_a_branch_that_begins_elsewhere_than_asked_tells(done: Experiment) -> None:
+    branch = done.branch(2, steps=5)
+    words = "Of step 2 no checkpoint is kept: it starts from the nearest, that of step 15."
+    assert words in [entry.what for entry in branch.diary]
+    until(branch, "finished")
+
+
 def test_a_branch_may_have_other_pictures_and_outlives_its_parent(done: Experiment) -> None:
     dots("other", seed=5)
     branch = done.branch(data="other", steps=20)

@@ -78,6 +78,8 @@ def test_another_by_the_same_name_is_refused_or_replaced(real: Experiment) -> No
     real.save("Petals")
     with pytest.raises(BadValue, match="has a model 'yours/petals' already"):
         real.save("Petals", step=15)
+    with pytest.raises(BadValue, match="cannot be called '../x'"):
+        real.save("../x")
     real.save("Petals", step=15, replace=True)
     assert "**Steps**: 15" in catalog.card("yours/petals").overview
     library.delete_model("yours/petals")
@@ -95,6 +97,9 @@ def test_a_bundle_has_all_and_is_a_model_elsewhere(real: Experiment, tmp_path: P
     assert isinstance(card, ModelCard)
     assert not library.missing(card)
     assert [each.name for each in (tmp_path / "out").iterdir()] == ["petals.zip"]
+    with pytest.raises(BadValue, match="There is a file .* already"):
+        real.export(path)
+    real.export(path, replace=True)
     with pytest.raises(BadValue, match="ends in .zip"):
         real.export(tmp_path / "petals.rar")
 
