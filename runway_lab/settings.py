@@ -78,6 +78,12 @@ class Settings:
     hung_seconds: float = 120.0
     """A trainer that gives no sign of life and computes nothing for so long is started again."""
 
+    inception: str = ""
+    """A file of Inception weights for the FID, when not those that were fetched."""
+
+    shared: str = ""
+    """A folder that several people share models in, such as one on a class's network drive; none by default."""
+
     downloads: str = ""
     """Where downloaded weights are kept, when not in the library folder."""
 

@@ -1,8 +1,8 @@
-"""Every card there is: those that ship, and the library's own, searched and filtered.
+"""Every card there is: those that ship, the library's own and those of the shared folder, searched and filtered.
 
-The shipped ones are read once. The library is looked at afresh each time, and only what changed is read and put
-into the index. Where both have a card by one id, the shipped one counts: a model that a person imports cannot pass
-itself off as one of the package.
+The shipped ones are read once. Library and shared folder are looked at afresh each time, and only what changed is read
+and put into the index. Where both have a card by one id, the shipped one counts: a model that a person imports cannot
+pass itself off as one of the package.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from threading import Lock, Thread
 from runway_lab.cards import CATEGORIES, Cards, ModelCard
 from runway_lab.catalog.index import Index, words
 from runway_lab.errors import BadValue, Unknown, suggest
+from runway_lab.library import shared as shared_folder
 from runway_lab.library.shelf import changed_here, snapshot
 from runway_lab.library.weights import here
 
@@ -34,17 +35,18 @@ class _Directory:
         self.cards: dict[str, ModelCard] = {}
         self.index = Index()
         self._own: tuple[ModelCard, ...] | None = None
+        self._shared: tuple[ModelCard, ...] | None = None
         self._shipped: tuple[ModelCard, ...] | None = None
         self._looking = Lock()
         self._one_at_a_time = Lock()
 
     def look(self, now: bool = False) -> _Directory:
         with self._looking:
-            shipped, own = _shipped(), snapshot(now)
-            if shipped is not self._shipped or own is not self._own:
+            shipped, own, shared = _shipped(), snapshot(now), shared_folder.snapshot(now)
+            if shipped is not self._shipped or own is not self._own or shared is not self._shared:
                 with self._one_at_a_time:
-                    self._follow({card.id: card for card in (*own, *shipped)})
-                self._shipped, self._own = shipped, own
+                    self._follow({card.id: card for card in (*shared, *own, *shipped)})
+                self._shipped, self._own, self._shared = shipped, own, shared
         return self
 
     def find(self, text: str) -> list[ModelCard]:

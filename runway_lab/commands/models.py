@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from runway_lab.fields import Field
     from runway_lab.outputs import Outputs
 
-__all__ = ["add", "value_of"]
+__all__ = ["add", "get", "value_of"]
 
 
 def add(commands: Commands) -> None:
@@ -169,9 +169,15 @@ def _stop(chosen: argparse.Namespace) -> int:
 
 
 def _get(chosen: argparse.Namespace) -> int:
-    from runway_lab import catalog, library
+    from runway_lab import catalog
 
-    card = catalog.card(chosen.id)
+    return get(catalog.card(chosen.id), chosen.agree)
+
+
+def get(card: ModelCard, agreed: bool) -> int:
+    """Fetches the files of a card, after its licence was shown and agreed to."""
+    from runway_lab import library
+
     if not library.missing(card):
         print(f"{card.id} is all here.")
         return 0
@@ -181,7 +187,7 @@ def _get(chosen: argparse.Namespace) -> int:
         print(f"Licence of {card.id}: {licence.id or 'not stated'} {licence.link}".rstrip())
         if licence.note:
             print(_plain(licence.note))
-        if chosen.agree:
+        if agreed:
             return True
         return input("Do you agree? [y/N] ").strip().lower() in ("y", "yes") if sys.stdin.isatty() else False
 

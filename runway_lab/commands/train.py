@@ -53,7 +53,7 @@ def add(commands: Commands) -> None:
     train.add_argument("--size", type=int, help="of the pictures, in pixels; else that of the start, or up to 256")
     train.add_argument("--count", type=int, help="how many pictures code is to draw (1000)")
     train.add_argument("--crop", choices=("center", "random", "none"), help="how pictures are cut")
-    train.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    train.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps, or several: cuda:0,cuda:1")
     train.add_argument("--threads", type=int, help="how many cores it may use")
     train.add_argument("--hours", type=float, help="how long it may train at most")
     train.add_argument("--cost", type=float, help="what it may cost, with --price")
@@ -73,6 +73,7 @@ def add(commands: Commands) -> None:
             "runway-lab experiments show petals",
             "runway-lab experiments resume petals",
             "runway-lab experiments save petals --name flowers",
+            "runway-lab experiments share petals",
         ),
     )
     parser.set_defaults(json=False)
@@ -82,7 +83,7 @@ def add(commands: Commands) -> None:
         made = group.add_parser(name, help=line, description=f"{line[0].upper()}{line[1:]}.", allow_abbrev=False)
         in_plain_words(made)
         made.set_defaults(run=run)
-        if name != "list":
+        if name not in ("list", "fid-weights"):
             made.add_argument("id", help="its id, as the list has it")
         return made
 
@@ -93,7 +94,8 @@ def add(commands: Commands) -> None:
     enter("follow", _follow, "show how far one is, until it ends")
     enter("pause", _pause, "save where one is and end its processes")
     enter("stop", _stop, "end one before its time and keep what there is")
-    enter("resume", _resume, "go on with one")
+    resume = enter("resume", _resume, "go on with one")
+    resume.add_argument("--device", default="", help="move it: auto, cpu, cuda, cuda:1 or mps")
     extend = enter("extend", _extend, "give one more steps")
     extend.add_argument("steps", type=int, help="how many more")
     enter_more(enter)
@@ -101,12 +103,19 @@ def add(commands: Commands) -> None:
     save.add_argument("--replace", action="store_true", help="take the place of one by the same name")
     save.add_argument("--name", default="", help="what the model is called; else as the experiment")
     save.add_argument("--step", type=int, help="the kept checkpoint nearest to this step; else the newest")
+    share = enter("share", _share, "make a checkpoint of one public, in the shared folder that the settings name")
+    share.add_argument("--name", default="", help="what the model is called; else as the experiment")
+    share.add_argument("--step", type=int, help="the kept checkpoint nearest to this step; else the newest")
+    share.add_argument("--by", default="", help="who shares it; else your login")
+    share.add_argument("--replace", action="store_true", help="take the place of one by the same name")
     export = enter("export", _export, "write a bundle with weights, card, gallery and licence")
     export.add_argument("file", help="a name that ends in .zip")
     export.add_argument("--replace", action="store_true", help="take the place of a file by the same name")
     export.add_argument("--step", type=int, help="the kept checkpoint nearest to this step; else the newest")
     delete = enter("delete", _delete, "delete one and all that is in its folder")
     delete.add_argument("--yes", action="store_true", help="do not ask")
+    weights = enter("fid-weights", _fid_weights, "fetch what measuring the FID needs; its licence is shown first")
+    weights.add_argument("--agree", action="store_true", help="agree to the licence without being asked")
 
 
 @in_shell_words
@@ -313,7 +322,7 @@ def _stop(chosen: argparse.Namespace) -> int:
 
 @in_shell_words
 def _resume(chosen: argparse.Namespace) -> int:
-    return _told(_one(chosen).resume())
+    return _told(_one(chosen).resume(chosen.device))
 
 
 def _extend(chosen: argparse.Namespace) -> int:
@@ -324,6 +333,13 @@ def _extend(chosen: argparse.Namespace) -> int:
 def _save(chosen: argparse.Namespace) -> int:
     card = _one(chosen).save(chosen.name, step=chosen.step, replace=chosen.replace)
     print(f"Saved as {card.id}. Run it: runway-lab models run {card.id}")
+    return 0
+
+
+@in_shell_words
+def _share(chosen: argparse.Namespace) -> int:
+    card = _one(chosen).share(chosen.name, step=chosen.step, by=chosen.by, replace=chosen.replace)
+    print(f"Shared as {card.id}, by {card.publishers[0].name}, in {card.folder}")
     return 0
 
 
@@ -344,6 +360,13 @@ def _delete(chosen: argparse.Namespace) -> int:
     experiment.delete(stop=True)
     print(f"{experiment.id} is deleted.")
     return 0
+
+
+def _fid_weights(chosen: argparse.Namespace) -> int:
+    from runway_lab.commands.models import get
+    from runway_lab.training.measures.fid import INCEPTION
+
+    return get(INCEPTION, chosen.agree)
 
 
 def _told(experiment: Experiment) -> int:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from runway_lab.library.entries import Problem, problems
     from runway_lab.library.places import path
     from runway_lab.library.room import EntryRoom, Usage, move_downloads, usage
+    from runway_lab.library.shared import share_model, shared_models
     from runway_lab.library.shelf import add_model, delete_model, model, models
     from runway_lab.library.stylegans import checkpoints
     from runway_lab.library.weights import missing, where
@@ -38,6 +39,8 @@ __all__ = [
     "move_downloads",
     "path",
     "problems",
+    "share_model",
+    "shared_models",
     "usage",
     "where",
 ]
@@ -47,6 +50,7 @@ _ROOMS = {
     "entries": ("Problem",),
     "places": ("path",),
     "room": ("EntryRoom", "Usage", "move_downloads", "usage"),
+    "shared": ("share_model", "shared_models"),
     "shelf": ("add_model", "delete_model", "model", "models", "problems"),
     "stylegans": ("checkpoints",),
     "weights": ("missing", "where"),

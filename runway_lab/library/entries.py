@@ -76,13 +76,17 @@ class _Known(Generic[T]):
 class Entries(Generic[T]):
     """The entries of one kind, read by `read`, which gets an entry's folder and raises when it is damaged.
 
-    `depth` is 2 where entries lie in groups. `all()` answers with the very same tuple until something changed.
+    `depth` is 2 where entries lie in groups. `all()` answers with the very same tuple until something changed. What is
+    `read_only` belongs to somebody else and may lie on a slow disk: nothing is cleared or moved there, and it is
+    looked at every two seconds at most.
     """
 
     _kinds: ClassVar[list[Entries[Any]]] = []
 
-    def __init__(self, kind: str, marker: str, read: Callable[[Path], T], *, depth: int = 1) -> None:
-        self.kind, self.marker, self.read, self.depth = kind, marker, read, depth
+    def __init__(
+        self, kind: str, marker: str, read: Callable[[Path], T], *, depth: int = 1, read_only: bool = False
+    ) -> None:
+        self.kind, self.marker, self.read, self.depth, self.read_only = kind, marker, read, depth, read_only
         self._folder: Path | None = None
         self._known: dict[str, _Known[T]] = {}
         self._all: tuple[T, ...] = ()
@@ -100,11 +104,13 @@ class Entries(Generic[T]):
             start = time.monotonic()
             if start < self._rest_until:
                 return self._all
-            if start - self._swept > SWEEP_SECONDS or not self._swept:
+            if not self.read_only and (start - self._swept > SWEEP_SECONDS or not self._swept):
                 sweep(folder, self.kind, self.depth)
                 self._swept = start = time.monotonic()
             found = folders(folder, self.marker, self.depth)
-            if len(found) > MANY_ENTRIES:
+            if self.read_only:
+                self._rest_until = time.monotonic() + LONGEST_REST_SECONDS
+            elif len(found) > MANY_ENTRIES:
                 self._rest_until = start + min(10 * (time.monotonic() - start), LONGEST_REST_SECONDS)
             changed = found.keys() != self._known.keys()
             self._known = {entry: known for entry, known in self._known.items() if entry in found}
@@ -113,7 +119,7 @@ class Entries(Generic[T]):
                 if known is None or known.stamp != stamp:
                     self._known[entry] = known = self._look(Path(entry), stamp)
                     changed = True
-                if known.why and known.movable and _quiet_for(Path(entry)) > QUIET_SECONDS:
+                if known.why and known.movable and not self.read_only and _quiet_for(Path(entry)) > QUIET_SECONDS:
                     self._put_aside(Path(entry), known)
             if changed:
                 self._all = tuple(known.value for _, known in sorted(self._known.items()) if known.value is not None)

@@ -15,10 +15,13 @@ KINDS = ("datasets", "downloads", "experiments", "models", "outputs", "workspace
 """The folders of the library; downloads may lie on another disk."""
 
 SET_ASIDE = "set-aside"
+SHARED = "shared"
 
 
 def place(kind: str) -> Path:
     """Where the folder of a kind is, or would be; nothing is made."""
+    if kind == SHARED:
+        return Path(os.path.normpath(home() / Path(settings().shared or SHARED).expanduser())) / "models"
     if kind not in (*KINDS, SET_ASIDE):
         raise Unknown(f"The library has no folder for {kind!r}.", hint=suggest(kind, (*KINDS, SET_ASIDE)))
     if kind == "downloads" and (chosen := settings().downloads):

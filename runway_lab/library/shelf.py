@@ -21,7 +21,7 @@ from runway_lab.library.entries import Entries, problems
 from runway_lab.library.locks import FileLock
 from runway_lab.library.places import lock_path, place
 
-__all__ = ["add_model", "delete_model", "model", "models", "problems", "snapshot"]
+__all__ = ["add_model", "as_id", "copy", "delete_model", "model", "models", "must_be_whole", "problems", "snapshot"]
 
 _NOT_COPIED = {".git", "__pycache__", ".ipynb_checkpoints", ".DS_Store"}
 
@@ -31,11 +31,11 @@ def _read(entry: Path) -> ModelCard:
     parts = entry.relative_to(place("models")).parts
     # A folder that was put beside the groups belongs to the group its card names.
     group = parts[0] if len(parts) == 2 else card.id.split("/")[0]
-    there = f"{_as_id(group)}/{_as_id(parts[-1])}"
+    there = f"{as_id(group)}/{as_id(parts[-1])}"
     return card if card.id == there else changed(card, id=there)
 
 
-def _as_id(name: str) -> str:
+def as_id(name: str) -> str:
     """A folder's name as part of an id: "Cats copy (2)" becomes "cats-copy-2"."""
     return re.sub(r"[^a-z0-9._-]+", "-", name.lower())[:60].strip("-._") or "model"
 
@@ -79,7 +79,7 @@ def add_model(folder: str | os.PathLike[str], *, id: str | None = None, replace:
     card = ModelCard.read(Path(folder) / CARD_FILE)
     if id is not None:
         card = changed(card, id=id)
-    _must_be_whole(card)
+    must_be_whole(card)
     target = place("models").joinpath(*card.id.split("/"))
     if not replace and any(each.id == card.id for each in snapshot(now=True)):
         raise BadValue(
@@ -87,7 +87,7 @@ def add_model(folder: str | os.PathLike[str], *, id: str | None = None, replace:
             hint="Give another name with id=..., or take its place with replace=True.",
         )
     with new_folder(target, replace=replace) as draft:
-        _copy(card.folder, draft, card.folder.resolve())
+        copy(card.folder, draft, card.folder.resolve())
         changed(card, source=None).write(draft)
     _models.look_again()
     return _read(target)
@@ -123,7 +123,8 @@ def _remove(entry: Path) -> None:
         entry.parent.rmdir()
 
 
-def _must_be_whole(card: ModelCard) -> None:
+def must_be_whole(card: ModelCard) -> None:
+    """All that the card names lies in its folder."""
     needed = [each.name for each in card.files if not each.url] + [each.file for each in card.gallery]
     if not card.run.is_module:
         needed.append(card.run.entry)
@@ -135,7 +136,7 @@ def _must_be_whole(card: ModelCard) -> None:
             )
 
 
-def _copy(source: Path, target: Path, root: Path) -> None:
+def copy(source: Path, target: Path, root: Path) -> None:
     """Copies what lies in a folder; a link is followed only to where it stays inside."""
     for child in sorted(source.iterdir()):
         if child.name in _NOT_COPIED or writer_of(child.name) is not None:
@@ -146,6 +147,6 @@ def _copy(source: Path, target: Path, root: Path) -> None:
             if child.is_symlink():
                 raise BadValue(f"{child} is a link to a folder.", hint="Put the folder itself there.")
             (target / child.name).mkdir()
-            _copy(child, target / child.name, root)
+            copy(child, target / child.name, root)
         elif child.is_file():
             shutil.copy2(child, target / child.name)

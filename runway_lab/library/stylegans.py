@@ -1,8 +1,9 @@
 """The StyleGAN checkpoints a person has, by name.
 
 There are two ways for one into the library: as a file of a model with a card (what was trained and saved here, or
-imported), and dropped as it is into the folder `models/checkpoints`. Nothing is opened here but the first bytes of a
-.safetensors file, which say whether it is a StyleGAN; what a .pkl or .pt is, loading it will tell.
+imported), and dropped as it is into the folder `models/checkpoints`. Those of the models in the shared folder are
+there as well. Nothing is opened here but the first bytes of a .safetensors file, which say whether it is a StyleGAN;
+what a .pkl or .pt is, loading it will tell.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import struct
 from pathlib import Path
 
 from runway_lab.library.places import place
+from runway_lab.library.shared import shared_models
 from runway_lab.library.shelf import models
 from runway_lab.library.weights import where
 
@@ -37,7 +39,7 @@ def checkpoints() -> dict[str, Path]:
     {}
     """
     found: dict[str, Path] = {}
-    for card in models():
+    for card in (*models(), *shared_models()):
         files = [path for path in where(card).values() if _may_be(path)]
         for path in files:
             found[card.id if len(files) == 1 else f"{card.id}/{path.name}"] = path

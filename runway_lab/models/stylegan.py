@@ -207,7 +207,7 @@ def mix(painter: Painter, coarse: Row, fine: Row, first: int, last: int, **told:
         "method": Category(
             ["sefa", "pca", "saved"], "sefa: from the weights. pca: from samples. saved: those you kept."
         ),
-        "count": Number(default=10, min=1, max=min(100, painter.w_dim), step=1),
+        "count": Number(default=min(10, painter.w_dim), min=1, max=min(100, painter.w_dim), step=1),
         **latent_fields.layers(painter),
     },
     outputs=lambda painter: {

@@ -84,6 +84,8 @@ def test_ctrl_c_leaves_it_in_the_background_where_nobody_can_be_asked(monkeypatc
         text=True,
         env=os.environ,
         start_new_session=True,
+        # A shell that runs the tests in the background has it ignored, and children take that over.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     while "step 1" not in process.stdout.readline():
@@ -186,7 +188,7 @@ def test_the_experiments_are_listed_shown_ended_and_deleted(
     assert "Paused: As asked for." in said
     assert str(run.sheet) in said
     assert run.sheet.is_file()
-    assert main(["experiments", "resume", run.id]) == 0
+    assert main(["experiments", "resume", run.id, "--device", "cpu"]) == 0
     until(run, "finished")
     assert main(["experiments", "extend", run.id, "10"]) == 0
     until(run, "finished")
@@ -201,7 +203,10 @@ def test_the_experiments_are_listed_shown_ended_and_deleted(
     assert main(["experiments", "export", run.id, "flowers.zip"]) == 2
     assert "--replace" in capsys.readouterr().err
     assert (tmp_path / "flowers.zip").is_file()
+    monkeypatch.setenv("RUNWAY_LAB_SHARED", str(tmp_path / "drive"))
     capsys.readouterr()
+    assert main(["experiments", "share", run.id, "--name", "Flowers", "--by", "Ada"]) == 0
+    assert "Shared as shared/flowers, by Ada" in capsys.readouterr().out
     assert main(["experiments", "delete", run.id]) == 1
     assert "--yes" in capsys.readouterr().out
     assert run.folder.exists()
@@ -228,3 +233,13 @@ def test_mistakes_are_words(words: list[str], said: str, capsys: pytest.CaptureF
     assert main(words) == 2
     assert said in capsys.readouterr().err
     assert len(rl.experiments) == 0
+
+
+def test_the_fid_s_weights_are_fetched_once_one_agrees(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("runway_lab.library.download.fetch", lambda card, agree, told: asked.append(agree(card)))
+    assert main(["experiments", "fid-weights", "--agree"]) == 0
+    assert asked == [True]
+    assert "Apache-2.0" in capsys.readouterr().out

@@ -210,6 +210,7 @@ def test_two_models_become_one(painter: Painter) -> None:
         "newest",
         "small.safetensors",
         "other.safetensors",
+        "stylegan/faces",
     }
     for amount, expected in ((0, ours), (1, theirs)):
         blended = ask(painter, "blend", z=z, other="other.safetensors", amount=amount)
@@ -239,6 +240,12 @@ def test_labels_are_a_choice() -> None:
     assert Painter(checkpoint_of(small_stylegan2(c_dim=3))).labels == ["0", "1", "2"]
     with pytest.raises(BadValue, match="cat, dog, owl"):
         ask(painter, "generate", z=z, label="cow")
+
+
+def test_a_checkpoint_of_few_numbers_starts_and_gives_as_many_directions_as_it_has() -> None:
+    dropped("tiny.safetensors", w_dim=4)
+    tiny = stylegan.prepare("tiny.safetensors", precision="fp32")
+    assert len(ask(tiny, "directions", method="sefa")["vectors"]) == 4
 
 
 @pytest.mark.parametrize("channels", [1, 4])

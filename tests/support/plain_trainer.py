@@ -1,7 +1,7 @@
 """A trainer for tests of all that is around one: NumPy alone, quick, the same for the same seed, to the last bit.
 
 `RUNWAY_LAB_TRAINER=support.plain_trainer:Plain` puts it in the place of the real one. `PLAIN_STEP` is how many seconds
-a step takes; `PLAIN_FAULT`, like "raise@5", is what goes wrong at a step: raise, words, memory, hang, compute
+a step takes; `PLAIN_FAULT`, like "raise@5", is what goes wrong at a step: raise, words, device, memory, hang, compute
 (slow, but at work), unstable, full, exit.
 A fault happens once, where the file named by `PLAIN_ONCE` is not there yet, or always.
 """
@@ -55,6 +55,10 @@ class PlainTrainer:
             raise ValueError("no such colour")
         if kind == "words":
             raise RunwayLabError("The training has become unstable.", hint="Begin with a smaller learning rate.")
+        if kind == "device":
+            from runway_lab.training.experiments.process import DeviceMissing
+
+            raise DeviceMissing("There is no device 'cuda:0' here.", hint="Take another.")
         if kind == "memory":
             raise MemoryError
         if kind == "hang":

@@ -32,7 +32,7 @@ from runway_lab.library.places import lock_path, path, place
 from runway_lab.training.datasets.card import CARD_FILE, DatasetCard
 from runway_lab.training.datasets.doctor import examine, plan_for, preview
 from runway_lab.training.datasets.kinds import kind_of
-from runway_lab.training.datasets.plan import Plan, size_of
+from runway_lab.training.datasets.plan import Plan, sides, size_of
 from runway_lab.training.datasets.prepare import (
     MANIFEST,
     PICTURES,
@@ -46,6 +46,7 @@ from runway_lab.training.datasets.report import Report
 from runway_lab.training.datasets.sources import open_source
 from runway_lab.training.datasets.stored import digest_of, header, reserve, shape_of
 from runway_lab.training.datasets.survey import Progress
+from runway_lab.training.datasets.used import check_unused
 
 __all__ = ["Dataset"]
 
@@ -74,6 +75,8 @@ class Dataset:
         self.folder = Path(folder).absolute()
         self.card = DatasetCard.read(self.folder)
         self._shape = shape_of(self.folder / PICTURES)
+        self.was_there = False
+        """Whether `create` found it as it was asked for, and had nothing to do."""
 
     @classmethod
     def create(
@@ -105,17 +108,19 @@ class Dataset:
     ) -> Dataset:
         """Prepares the pictures of a folder, files, an archive, a film or bytes; what was begun before goes on.
 
-        `size` is a number of pixels or (height, width); without it, the largest that most pictures fill, up to 256.
-        `origin`, `licence`, `consent` and `note` go on the card, and from there to the models trained on it.
-        `decisions` says what happens to what the doctor finds; a `report` of `examine` brings its own. `every` and
-        `per_second` are for films. `stop` is asked after each file; it and a killed process lose nothing: the same
-        call goes on.
+        `size` is a number of pixels or (height, width), in this order everywhere; without it, the largest that most
+        pictures fill, up to 256. `origin`, `licence`, `consent` and `note` go on the card, and from there to the models
+        trained on it. `decisions` says what happens to what the doctor finds; a `report` of `examine` of the same
+        source brings its own. `every` and `per_second` are for films. `stop` is asked after each file; it and a killed
+        process lose nothing: the same call goes on.
 
         The same call on an unchanged source gives the dataset that is there.
         """
         _check_name(name)
         opened = open_source(source, every, per_second)
         given = dict(decisions or {})
+        if report is not None:
+            report.check_origin(opened.title, opened.mark)
         if report is not None:
             # What was decided for another crop or other channels may make no sense for these.
             before = report.decide(**given).decisions
@@ -134,6 +139,8 @@ class Dataset:
         with _alone(name):
             if target.exists() and not replace:
                 return cls._again(target, fingerprint_of(opened, plan, report), words)
+            if target.exists():
+                check_unused(target, "replaced", "choose another name")
             prepare(target, opened, plan, card.write, report=report, progress=progress, stop=stop, workers=workers)
             _entries.look_again()
         return cls(target)
@@ -145,8 +152,9 @@ class Dataset:
         if there.manifest.get("fingerprint") != fingerprint:
             raise BadValue(
                 f"There is a dataset {target.name!r} already, made of other pictures or in another way.",
-                hint="Choose another name, or say replace=True.",
+                hint="Choose another name, or take its place: replace=True, in a shell --replace.",
             )
+        there.was_there = True
         card = there.card.saying(words)
         if card != there.card:
             card.write(target)
@@ -280,9 +288,14 @@ class Dataset:
         """What the doctor said when it was prepared; None for pictures that were drawn."""
         table = _table(self.folder / REPORT)
         try:
-            return Report.from_json(table) if table else None
+            return Report.from_json(table, self._files()) if table else None
         except (LookupError, ValueError, TypeError, RunwayLabError):
             return None
+
+    def _files(self) -> list[str]:
+        """Every file of the source, as far as the manifest has them."""
+        rows = [*self.manifest.get("pictures", ()), *self.manifest.get("left_out", ())]
+        return [str(each["file"]) for each in rows]
 
     @cached_property
     def digest(self) -> str:
@@ -325,12 +338,14 @@ class Dataset:
         _entries.look_again()
         return self
 
-    def rename(self, name: str) -> Dataset:
-        """Gives it another name; nothing is copied."""
+    def rename(self, name: str, *, force: bool = False) -> Dataset:
+        """Gives it another name; nothing is copied. Not while something trains on it, unless `force` says so."""
         _check_name(name)
         target = self.folder.with_name(name)
         if name == self.name:
             return self
+        if not force:
+            check_unused(self.folder, "renamed")
         with _alone(self.name), _alone(name):
             if target.exists():
                 raise BadValue(f"There is a dataset {name!r} already.", hint="Choose another name.")
@@ -342,8 +357,10 @@ class Dataset:
         _entries.look_again()
         return self
 
-    def delete(self) -> None:
-        """Deletes it; the originals are not touched."""
+    def delete(self, *, force: bool = False) -> None:
+        """Deletes it; the originals are not touched. Not while something trains on it, unless `force` says so."""
+        if not force:
+            check_unused(self.folder, "deleted")
         self._forget()
         with _alone(self.name):
             _put_away(self.folder)
@@ -355,7 +372,7 @@ class Dataset:
 
     def __repr__(self) -> str:
         kind = {1: ", gray", 3: "", 4: ", with transparency"}[self.channels]
-        return f"<Dataset {self.name}: {len(self):,} pictures of {self.width}x{self.height}{kind}>"
+        return f"<Dataset {self.name}: {len(self):,} pictures of {sides(self.height, self.width)}{kind}>"
 
     def _repr_html_(self) -> str:
         from runway_lab.training.datasets.shown import page
@@ -368,7 +385,7 @@ def _check_name(name: Any) -> None:
         better = re.sub(r"[^a-z0-9._-]+", "-", str(name).lower())[:60].strip("-._") or "pictures"
         raise BadValue(
             f"A dataset cannot be called {shorten(name)}.",
-            hint=f"Allowed: small letters, digits, '-', '_' and '.', such as {better!r}; title= takes any words.",
+            hint=f"Allowed: small letters, digits, '-', '_' and '.', such as {better!r}; a title takes any words.",
         )
 
 

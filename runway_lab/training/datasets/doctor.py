@@ -65,6 +65,10 @@ def examine(
     crop: str = "center",
     size: Any = None,
     channels: str = "rgb",
+    mirror: bool = False,
+    rotate: bool | float = False,
+    zoom_in: bool | float = False,
+    zoom_out: bool | float = False,
     decisions: Mapping[str, str] | None = None,
     every: int | None = None,
     per_second: float | None = None,
@@ -77,7 +81,10 @@ def examine(
     Size, crop and channels matter: what is too small, or loses too much, depends on them.
     """
     opened = open_source(source, every, per_second)
-    plan = plan_for(opened, crop, size, channels, decisions=decisions)
+    plan = plan_for(
+        opened, crop, size, channels, mirror=mirror, rotate=rotate, zoom_in=zoom_in, zoom_out=zoom_out,
+        decisions=decisions,
+    )  # fmt: skip
     judge, counter = Judge(plan, opened.title), Counter(opened.total, progress, stop)
     looked = survey(opened, plan, prepare=False, workers=workers)
     try:
@@ -90,7 +97,7 @@ def examine(
     finally:
         looked.close()
     counter.tell()
-    return Report.of(judge)
+    return Report.of(judge, opened.mark)
 
 
 class Preview(NamedTuple):

@@ -178,7 +178,7 @@ def _opened(data: bytes, ending: str, seen: Looked, most: float) -> Picture:
         raise _Finding("unreadable", "damaged at its beginning") from None
     seen.width, seen.height = picture.size
     if picture.width * picture.height > most:
-        raise _Finding("too_large", f"{picture.width}x{picture.height} pixels")
+        raise _Finding("too_large", _across(picture.width, picture.height))
     form = "JPEG" if picture.format == "MPO" else str(picture.format)
     if ENDINGS.get(ending, form if ending == "" else "") != form:
         seen.findings.append("wrong_extension")
@@ -295,11 +295,16 @@ def _measure(picture: Picture, plan: Plan, seen: Looked) -> None:
     used = max(width / plan.width, height / plan.height) if whole else kept
     if used * ENLARGED < 1:
         seen.findings.append("too_small")
-        seen.note = seen.note or f"{width}x{height} pixels"
+        seen.note = seen.note or _across(width, height)
     gray = small.convert("L")
     bits = np.asarray(gray.resize((9, 8), pillow.Resampling.BOX), np.int16)
     seen.hash = np.packbits(bits[:, 1:] > bits[:, :-1]).tobytes().hex()
     seen.tiny = small.convert("RGB").resize((4, 4), pillow.Resampling.BOX).tobytes().hex()
+
+
+def _across(width: int, height: int) -> str:
+    """The size of a picture, so that nobody has to ask which side comes first."""
+    return f"{width}x{height} pixels" if width == height else f"{width} pixels wide, {height} high"
 
 
 def _is_flat(picture: Picture) -> bool:

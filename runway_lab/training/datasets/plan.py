@@ -10,7 +10,7 @@ from typing import Any
 from runway_lab.errors import BadValue, shorten
 from runway_lab.training.datasets.kinds import SKIP, decided
 
-__all__ = ["CHANNELS", "CROPS", "Copy", "Plan", "size_of"]
+__all__ = ["CHANNELS", "CROPS", "Copy", "Plan", "sides", "size_of"]
 
 CROPS = ("center", "random", "none")
 CHANNELS = {"gray": 1, "rgb": 3, "rgba": 4}
@@ -157,9 +157,19 @@ def size_of(size: Any) -> tuple[int, int]:
     if not fine:
         raise BadValue(
             f"Pictures of a dataset cannot have the size {shorten(size)}.",
-            hint=f"Allowed: a number of pixels from {LEAST} to {MOST}, such as 256, or both sides, such as (128, 256).",
+            hint=f"Allowed: a number of pixels from {LEAST} to {MOST}, such as 256, "
+            "or height and width, such as (128, 256).",
         )
     return int(both[0]), int(both[1])
+
+
+def sides(height: int, width: int) -> str:
+    """A size in words, in the order in which a person gives it: the height first.
+
+    >>> sides(64, 64), sides(32, 64)
+    ('64x64', '32x64 (height x width)')
+    """
+    return f"{height}x{width}" + ("" if height == width else " (height x width)")
 
 
 def _is_on(name: str, value: Any) -> bool:

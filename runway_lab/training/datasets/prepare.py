@@ -19,6 +19,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any
@@ -29,7 +30,7 @@ from runway_lab.library.room import size as in_bytes
 from runway_lab.training.datasets.judge import Judge
 from runway_lab.training.datasets.kinds import FIX
 from runway_lab.training.datasets.look import Looked
-from runway_lab.training.datasets.plan import Plan
+from runway_lab.training.datasets.plan import Plan, sides
 from runway_lab.training.datasets.report import Report
 from runway_lab.training.datasets.sources import Item, Source
 from runway_lab.training.datasets.stored import HEADER, digest_of, header
@@ -69,7 +70,7 @@ def prepare(
         if not (draft / RECIPE).is_file():
             write_json(draft / RECIPE, recipe)
     judge = Judge(plan, source.title)
-    with in_words(target), _Half(draft, plan) as half:
+    with _dropped_if_empty(draft), in_words(target), _Half(draft, plan) as half:
         items, before = _go_on(half, judge, iter(source))
         _room_for(target, source, plan, before)
         counter = Counter(source.total, progress, stop, before)
@@ -87,7 +88,7 @@ def prepare(
         finally:
             looked.close()
         counter.tell()
-        made = Report.of(judge)
+        made = Report.of(judge, source.mark)
         if not judge.taken:
             raise BadValue(
                 f"None of the {len(judge.heard):,} files of {source.title} became a picture of the dataset.",
@@ -117,6 +118,17 @@ def fingerprint_of(source: Source, plan: Plan, report: Report | None) -> str:
     out = report.skipped if report is not None else {}
     recipe = {"version": VERSION, "plan": plan.to_json(), "source": source.identity, "left_out": out}
     return hashlib.sha256(json.dumps([recipe, source.fingerprint()], sort_keys=True).encode()).hexdigest()
+
+
+@contextmanager
+def _dropped_if_empty(draft: Path) -> Iterator[None]:
+    """What failed before it had a picture is no beginning: nothing stays that somebody would have to clear up."""
+    try:
+        yield
+    except RunwayLabError as error:
+        if not isinstance(error, Stopped) and (draft / PICTURES).stat().st_size <= HEADER:
+            shutil.rmtree(draft, ignore_errors=True)
+        raise
 
 
 class _Half:
@@ -233,8 +245,8 @@ def _room_for(target: Path, source: Source, plan: Plan, done: int) -> None:
     # Some of the files may be no pictures; only what is hopeless is refused.
     if needed > 4 * free + (64 << 20):
         raise LibraryFull(
-            f"A dataset of {source.total:,} pictures of {plan.width}x{plan.height} takes about {in_bytes(needed)}, "
-            f"and the disk of the library has {in_bytes(free)} left.",
+            f"A dataset of {source.total:,} pictures of {sides(plan.height, plan.width)} takes about "
+            f"{in_bytes(needed)}, and the disk of the library has {in_bytes(free)} left.",
             hint="Choose a smaller size, free some room, or move the library with RUNWAY_LAB_HOME.",
         )
 
@@ -247,7 +259,10 @@ def _why_none(report: Report) -> str:
     ]
     hint = f"Left out: {', '.join(reasons)}." if reasons else "There was nothing in it."
     if "too_small" in report and report["too_small"].decision == "skip":
-        hint += ' Choose a smaller size, or decisions={"too_small": "fix"} to enlarge them.'
+        hint += (
+            ' Choose a smaller size, or enlarge them: decisions={"too_small": "fix"}, '
+            "in a shell --decide too_small=fix."
+        )
     return hint
 
 
@@ -289,5 +304,6 @@ def unfinished_error(name: str) -> RunwayLabError:
     """What is said where somebody opens a dataset that is only half there."""
     return BadValue(
         f"The dataset {name!r} is only half prepared.",
-        hint="The call that began it, made again, goes on where it stopped.",
+        hint="The call that began it, made again, goes on where it stopped; "
+        f"rl.Dataset.discard({name!r}), in a shell runway-lab datasets discard {name}, drops it.",
     )

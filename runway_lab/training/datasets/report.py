@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from runway_lab.errors import BadValue, Unknown, shorten, suggest
 from runway_lab.training.datasets.judge import Judge
 from runway_lab.training.datasets.kinds import KINDS, SKIP, Kind, kind_of
-from runway_lab.training.datasets.plan import Plan
+from runway_lab.training.datasets.plan import Plan, sides
 
 __all__ = ["Finding", "Report", "advice"]
 
 LISTED = 8
 """So many files of a finding are named in the text."""
+
+NO_PICTURES = {"unreadable", "other", "hidden"}
+"""What a source has in it that has no pictures."""
 
 FEWEST, GOOD, PLENTY = 300, 500, 5000
 
@@ -40,6 +43,8 @@ class Finding:
     notes: Mapping[str, str] = field(default_factory=dict)
     thumbnails: tuple[tuple[str, bytes], ...] = ()
     """Of some of them: name, and a small JPEG."""
+    elsewhere: frozenset[str] = frozenset()
+    """Files that something else keeps out of the dataset."""
 
     @property
     def name(self) -> str:
@@ -61,23 +66,49 @@ class Finding:
         """What happens to them, in words."""
         return self.kind.choices[self.decision]
 
+    @property
+    def affected(self) -> tuple[str, ...]:
+        """The files that what is decided happens to: not those that something else keeps out."""
+        if self.decision == SKIP:
+            return self.files
+        return tuple(file for file in self.files if file not in self.elsewhere)
+
+    @property
+    def counted(self) -> str:
+        """How many files, and what happens to them."""
+        used = self.affected
+        if not used:
+            return f"{_files(self.count)}, left out for something else"
+        rest = self.count - len(used)
+        return f"{_files(len(used))}, {self.will_be}" + (
+            f" ({rest:,} more left out for something else)" if rest else ""
+        )
+
     def __str__(self) -> str:
-        return f"{self.kind.title}: {_files(self.count)}, {self.will_be}. {self.kind.means}"
+        return f"{self.kind.title}: {self.counted}. {self.kind.means}"
 
 
 class Report:
     """What was found in a source: `findings` by kind, and how many pictures a dataset of it would have."""
 
     def __init__(
-        self, title: str, plan: Plan, findings: Mapping[str, Finding], total: int, stamps: Mapping[str, tuple[int, int]]
+        self,
+        title: str,
+        plan: Plan,
+        total: int,
+        stamps: Mapping[str, tuple[int, int]],
+        names: Iterable[str] = (),
+        origin: str = "",
     ) -> None:
-        self.title, self.plan, self.total = title, plan, total
-        self.findings = dict(findings)
+        self.title, self.plan, self.total, self.origin = title, plan, total, origin
+        self.findings: dict[str, Finding] = {}
         self._stamps = dict(stamps)
+        # In the order of the source; nothing where nobody knows any more.
+        self._names = dict.fromkeys(names)
 
     @classmethod
-    def of(cls, judge: Judge) -> Report:
-        """What a judge has heard."""
+    def of(cls, judge: Judge, origin: str = "") -> Report:
+        """What a judge has heard; `origin` is the `mark` of the source."""
         files: dict[str, list[str]] = {}
         notes: dict[str, str] = {}
         stamps = {}
@@ -88,7 +119,8 @@ class Report:
                 stamps[seen.name] = (seen.size, seen.stamp)
                 if seen.note:
                     notes[seen.name] = seen.note
-        report = cls(judge.title, judge.plan, {}, len(judge.heard), stamps)
+        names = (seen.name for seen in judge.heard)
+        report = cls(judge.title, judge.plan, len(judge.heard), stamps, names, origin)
         # Gray ones are worth a word only where others have colour.
         coloured = sum("gray" not in each.findings for each in judge.taken)
         for name in KINDS:
@@ -96,6 +128,7 @@ class Report:
                 told = {file: notes[file] for file in files[name] if file in notes}
                 shown = tuple(judge.thumbnails.get(name, ()))
                 report._enter(name, tuple(files[name]), told, shown)
+        report._settle()
         return report
 
     def _enter(
@@ -103,6 +136,12 @@ class Report:
     ) -> None:
         kind = kind_of(name, self.plan.crop, self.plan.channels)
         self.findings[name] = Finding(kind, self.plan.decisions[name], files, notes, thumbnails)
+
+    def _settle(self) -> None:
+        """Tells every finding which of its files another one keeps out."""
+        for finding in self.findings.values():
+            others = (each for each in self.findings.values() if each is not finding and each.decision == SKIP)
+            finding.elsewhere = frozenset(file for each in others for file in each.files)
 
     def __getitem__(self, name: str) -> Finding:
         if name not in self.findings:
@@ -141,6 +180,7 @@ class Report:
         self.plan = self.plan.deciding(decisions)
         for name, finding in self.findings.items():
             finding.decision = self.plan.decisions[name]
+        self._settle()
         return self
 
     def leave_out(self, *files: str) -> Report:
@@ -148,43 +188,65 @@ class Report:
         for each in files:
             if not isinstance(each, str):
                 raise BadValue(f"{shorten(each)} is no name of a file.", hint="Give names as the report shows them.")
+            if self._names and each not in self._names:
+                raise Unknown(f"There is no file {shorten(each)} in {self.title}.", hint=suggest(each, self._names))
         already = self.findings["left_out"].files if "left_out" in self.findings else ()
         self._enter("left_out", tuple(dict.fromkeys([*already, *files])), {}, ())
+        self._settle()
         return self
+
+    def check_origin(self, title: str, origin: str) -> None:
+        """Words where the pictures of a dataset are not those that were looked at."""
+        if self.origin and self.origin != origin:
+            what = f"come from {title}" if title != self.title else "are others, or were taken in another way"
+            raise BadValue(
+                f"This report is of {self.title}, and the pictures {what}.",
+                hint="Examine those that you want to use, or leave out report=.",
+            )
 
     def unchanged(self, name: str, size: int, stamp: int) -> bool:
         """Whether a file is still the one that was looked at."""
         return self._stamps.get(name) == (size, stamp)
 
     def __str__(self) -> str:
-        lines = [f"{self.title}: {_files(self.total)}, {_pictures(self.taken)} for a dataset of {_size(self.plan)}."]
-        lines.append(advice(self.taken * len(self.plan.copies)))
+        copies = len(self.plan.copies)
+        taken = _pictures(self.taken) + (f" ({self.taken * copies:,} with their copies)" if copies > 1 else "")
+        lines = [f"{self.title}: {_files(self.total)}, {taken} for a dataset of {_size(self.plan)}.", self._advice]
         for finding in self.findings.values():
             lines += ["", str(finding)]
-            for file in finding.files[:LISTED]:
+            shown = finding.affected or finding.files
+            for file in shown[:LISTED]:
                 note = finding.notes.get(file, "")
                 lines.append(f"    {file}{f' ({note})' if note else ''}")
-            if finding.count > LISTED:
-                lines.append(f"    and {finding.count - LISTED:,} more")
+            if len(shown) > LISTED:
+                lines.append(f"    and {len(shown) - LISTED:,} more")
             if len(finding.choices) > 1:
                 others = " or ".join(
                     f"{each!r} ({words})" for each, words in finding.choices.items() if each != finding.decision
                 )
                 lines.append(f"    Or decide {finding.name}={others}.")
-        if not self.findings:
+        if not self.findings and self.total:
             lines += ["", "Nothing to complain about."]
         return "\n".join(lines)
 
     __repr__ = __str__
 
+    @property
+    def _advice(self) -> str:
+        if self.taken:
+            return advice(self.taken * len(self.plan.copies))
+        if set(self.skipped.values()) <= NO_PICTURES:
+            return "There is no picture in it."
+        return "None of its pictures would be used."
+
     def _repr_html_(self) -> str:
-        words = html.escape(advice(self.taken * len(self.plan.copies)))
+        words = html.escape(self._advice)
         head = (
             f'<div style="font-weight:600;font-size:16px">{html.escape(self.title)}: {_files(self.total)}, '
             f'{_pictures(self.taken)}</div><div style="{FAINT}">{words}</div>'
         )
         rows = "".join(_row(finding) for finding in self.findings.values())
-        if not rows:
+        if not rows and self.total:
             rows = f'<div style="{LINE};padding:8px 0">Nothing to complain about.</div>'
         look = f"{FONT};max-width:900px;font-size:14px;line-height:1.45"
         return f'<div style="{look}">{head}<div style="margin-top:8px">{rows}</div></div>'
@@ -194,6 +256,7 @@ class Report:
         return {
             "title": self.title,
             "total": self.total,
+            "origin": self.origin,
             "plan": self.plan.to_json(),
             "findings": [
                 {
@@ -208,15 +271,17 @@ class Report:
         }
 
     @classmethod
-    def from_json(cls, table: Mapping[str, Any]) -> Report:
-        """Back from plain values."""
-        report = cls(str(table["title"]), Plan.from_json(table["plan"]), {}, int(table["total"]), {})
+    def from_json(cls, table: Mapping[str, Any], names: Iterable[str] = ()) -> Report:
+        """Back from plain values; the names of all files are not among them."""
+        plan, origin = Plan.from_json(table["plan"]), str(table.get("origin", ""))
+        report = cls(str(table["title"]), plan, int(table["total"]), {}, names, origin)
         for each in table["findings"]:
             thumbnails = tuple((str(name), base64.b64decode(data)) for name, data in each["thumbnails"])
             report._enter(str(each["kind"]), tuple(map(str, each["files"])), dict(each["notes"]), thumbnails)
             report._stamps.update(
                 {file: (int(a), int(b)) for file, (a, b) in zip(each["files"], each["stamps"], strict=True)}
             )
+        report._settle()
         return report
 
 
@@ -243,8 +308,9 @@ def _row(finding: Finding) -> str:
         f'src="data:image/jpeg;base64,{base64.b64encode(data).decode("ascii")}">'
         for name, data in finding.thumbnails
     )
-    names = [f"{file} ({finding.notes[file]})" if file in finding.notes else file for file in finding.files[:LISTED]]
-    more = f" and {finding.count - LISTED:,} more" if finding.count > LISTED else ""
+    shown = finding.affected or finding.files
+    names = [f"{file} ({finding.notes[file]})" if file in finding.notes else file for file in shown[:LISTED]]
+    more = f" and {len(shown) - LISTED:,} more" if len(shown) > LISTED else ""
     choices = ""
     if len(finding.choices) > 1:
         others = [
@@ -254,8 +320,8 @@ def _row(finding: Finding) -> str:
         ]
         choices = f' <span style="{FAINT}">Or <code>{finding.name}</code>: {" or ".join(others)}.</span>'
     return (
-        f'<div style="{LINE};padding:8px 0"><b>{html.escape(finding.kind.title)}</b> · {_files(finding.count)}, '
-        f"{html.escape(finding.will_be)}.{choices}<div>{html.escape(finding.kind.means)}</div>"
+        f'<div style="{LINE};padding:8px 0"><b>{html.escape(finding.kind.title)}</b> · '
+        f"{html.escape(finding.counted)}.{choices}<div>{html.escape(finding.kind.means)}</div>"
         f'<div style="{FAINT};font-size:12px">{html.escape(", ".join(names) + more)}</div>{pictures}</div>'
     )
 
@@ -270,4 +336,4 @@ def _pictures(count: int) -> str:
 
 def _size(plan: Plan) -> str:
     kind = {"rgb": "", "gray": " in gray", "rgba": " with transparency"}[plan.channels]
-    return f"{plan.width}x{plan.height}{kind}"
+    return f"{sides(plan.height, plan.width)}{kind}"

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from runway_lab.training.datasets.plan import sides
+
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
@@ -47,7 +49,7 @@ def page(data: Dataset) -> str:
     return (
         f'<div style="{FONT};font-size:14px;line-height:1.45">'
         f'<div style="font-weight:600;font-size:18px">{html.escape(card.title)}</div>'
-        f'<div style="{FAINT}">{len(data):,} {noun} of {data.width}x{data.height}{kind} · '
+        f'<div style="{FAINT}">{len(data):,} {noun} of {sides(data.height, data.width)}{kind} · '
         f'<span style="font-family:var(--jp-code-font-family,monospace)">{html.escape(data.name)}</span></div>'
         f'<img alt="Some of the pictures" style="max-width:100%;margin:8px 0" src="{_uri(sheet(some))}">'
         f'<div style="display:grid;grid-template-columns:auto 1fr;gap:2px 14px;font-size:13px">{rows}</div></div>'

@@ -96,6 +96,11 @@ class Source:
                     break
         return found
 
+    @property
+    def mark(self) -> str:
+        """What tells it from other sources, without saying where it lies."""
+        return hashlib.sha256(self.identity.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
     def fingerprint(self) -> str:
         """What is the same as long as nothing in it has changed, as far as a look from outside can tell."""
         return self.identity
@@ -181,7 +186,8 @@ def _not_there(path: Path, error: OSError | ValueError) -> BadValue:
         else f"cannot be opened ({getattr(error, 'strerror', '') or error})"
     )
     return BadValue(
-        f"{shown(str(path))} {why}.", hint="Look at the name; a folder of the notebook is given from where it lies."
+        f"{shown(str(path))} {why}.",
+        hint="Look at the name." if path.is_absolute() else f"Look at the name; it is looked for in {Path.cwd()}.",
     )
 
 

@@ -66,7 +66,7 @@ def draw_many(
             hint=f"Give one of shape {shape} and type uint8.",
         )
     pictures = np.empty(shape, np.uint8) if into is None else into
-    told = _Told(count, progress)
+    told = _Told(count, size, progress)
     if processes is None:
         effort = count * max(size / 64, 1) ** 1.5
         processes = min(_cores(), int(effort / WORTH_A_PROCESS))
@@ -107,14 +107,16 @@ def draw_many(
 class _Told:
     """Counts what is done, for all threads together, and says when to stop."""
 
-    def __init__(self, count: int, progress: Progress | None) -> None:
+    def __init__(self, count: int, size: int, progress: Progress | None) -> None:
         self.count, self.progress, self.done, self.lock = count, progress, 0, Lock()
+        # Large pictures take their time, and whoever is told may want to stop.
+        self.every = max(1, min(64, 64**3 // size**2))
         self.stopped = False
 
     def one_more(self) -> None:
         with self.lock:
             self.done += 1
-            if self.progress is not None and (self.done % 64 == 0 or self.done == self.count):
+            if self.progress is not None and (self.done % self.every == 0 or self.done == self.count):
                 self.progress(self.done, self.count)
 
 

@@ -78,7 +78,7 @@ def begin(
     if dataset.get("make_from"):
         line.start(folder)
     else:
-        line.advance()
+        line.advance(folder)
     experiment = Experiment(folder.root)
     if experiment.state == "failed":
         status = experiment.status
@@ -157,7 +157,7 @@ def _by_name(name: str) -> tuple[Path, dict[str, Any], list[Any]]:
                 hint=f"Get them with `runway-lab models get {name}` (the licence is shown first).",
             )
         about = {"title": card.title, "id": card.id, "licence": card.licence.id}
-        return files[0], {"name": name, "licence": card.licence.id}, [about]
+        return files[0], {"name": name, "licence": card.licence.id, "licence_note": card.licence.note}, [about]
     known = library.checkpoints()
     if name in known:
         return known[name], {"name": name}, [{"title": name}]
@@ -172,11 +172,13 @@ def _by_name(name: str) -> tuple[Path, dict[str, Any], list[Any]]:
 
 
 def _of_experiment(experiment: Experiment, kept: Kept) -> tuple[Path, dict[str, Any], list[Any]]:
+    from runway_lab.training.experiments.saving import licence_of
+
     plan = experiment.plan
-    name = f"{plan.title}, step {kept.step}"
+    name, licence = f"{plan.title}, step {kept.step}", licence_of(plan)
     about = {"name": name, "experiment": experiment.id, "step": kept.step}
-    if plan.dataset.get("licence"):
-        about["licence"] = plan.dataset["licence"]
+    # What it started from itself has its say further on.
+    about |= {"licence": licence.id, "licence_note": licence.note}
     return kept.path, about, [{"title": name, "experiment": experiment.id}]
 
 

@@ -39,10 +39,11 @@ def devices() -> tuple[str, ...]:
         return tuple(each.strip() for each in told.split(",") if each.strip())
     found: list[str] = []
     if _may_have_more():
-        asked = subprocess.run([sys.executable, "-c", _ASK], capture_output=True, timeout=PATIENCE, check=False)
         try:
+            asked = subprocess.run([sys.executable, "-c", _ASK], capture_output=True, timeout=PATIENCE, check=False)
             found = [str(each) for each in json.loads(asked.stdout)]
-        except ValueError:
+        except (ValueError, subprocess.TimeoutExpired):
+            # A driver that hangs is as good as none.
             found = []
     return (*found, "cpu")
 
@@ -50,8 +51,12 @@ def devices() -> tuple[str, ...]:
 def candidates(wanted: str, before: str = "") -> tuple[str, ...]:
     """Which devices will do: the one it trained on before, else what was asked for, where auto means the quick ones.
 
+    Several with commas between them are one answer: it trains on all of them at once.
+
     >>> candidates("cpu"), candidates("auto", before="cpu")
     (('cpu',), ('cpu',))
+    >>> candidates("cuda:0, cuda:1")
+    ('cuda:0,cuda:1',)
     """
     if before:
         return (before,)
@@ -60,7 +65,7 @@ def candidates(wanted: str, before: str = "") -> tuple[str, ...]:
         return quick or ("cpu",)
     if wanted == "cuda":
         return tuple(each for each in devices() if each.startswith("cuda:")) or ("cuda:0",)
-    return (wanted,)
+    return (",".join(each.strip() for each in wanted.split(",")),)
 
 
 def _may_have_more() -> bool:

@@ -78,7 +78,12 @@ def estimate(
         height, width = size if isinstance(size, (tuple, list)) else (size, size)
         dataset = {"count": dataset["options"].get("count", 1000), "height": height, "width": width, "channels": 3}
     device = candidates(chosen.device)[0]
-    asked = {**chosen.to_json(), "device": device}
+    several = device.split(",")
+    asked = {**chosen.to_json(), "device": several[0]}
+    if len(several) > 1:
+        # Each does its share of a batch; that they wait for each other is not measured.
+        share = max(chosen.batch // len(several), 2)
+        asked |= {"batch": share, "part": None, "threads": -(-chosen.threads // len(several))}
     found = _remembered(asked, dataset, file)
     if found is None:
         found = _measure(asked, dataset, file)
@@ -93,7 +98,7 @@ def _scaled(found: dict[str, Any], chosen: TrainingSettings, device: str) -> Est
     seconds = found["start"] + chosen.steps * found["step"] + sheets * found["sample"]
     return Estimate(
         seconds=seconds,
-        memory_mb=found["memory"] / 1e6,
+        memory_mb=found["memory"] / 1e6 * len(device.split(",")),
         disk_mb=(disk + BYTES_A_LINE * chosen.steps) / 1e6,
         seconds_per_step=found["step"],
         device=device,
@@ -108,7 +113,7 @@ def _measure(asked: dict[str, Any], dataset: dict[str, Any], start: Path | None)
             command("estimator", told),
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            env=environment(int(asked.get("threads", 0))),
+            env=environment(int(asked.get("threads", 0)), asked["device"] == "cpu"),
             timeout=PATIENCE,
             check=False,
         )

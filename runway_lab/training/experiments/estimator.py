@@ -23,6 +23,7 @@ from runway_lab.errors import RunwayLabError
 from runway_lab.training.experiments import samples
 from runway_lab.training.experiments.folder import Folder
 from runway_lab.training.experiments.process import open_pictures, trainer_factory
+from runway_lab.training.loop.memory import keep_freed_memory
 from runway_lab.training.loop.settings import TrainingSettings
 
 __all__ = ["main"]
@@ -33,6 +34,7 @@ FEWEST = 3
 
 def main(told: str) -> int:
     """Measures and prints."""
+    keep_freed_memory()
     asked = json.loads(told)
     try:
         said = measure(asked["settings"], asked["dataset"], Path(asked["start"]) if asked["start"] else None)

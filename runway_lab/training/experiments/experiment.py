@@ -7,6 +7,7 @@ a process, so any kernel can pause what another began.
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,7 +19,7 @@ from runway_lab.library.atomic import discard, in_words, temporary
 from runway_lab.training.experiments import keeping, line, resume, samples, states, wishes
 from runway_lab.training.experiments.plan import Budget, Plan
 from runway_lab.training.experiments.reading import Reader
-from runway_lab.training.experiments.states import ACTIVE
+from runway_lab.training.experiments.states import ACTIVE, State
 from runway_lab.training.experiments.words import check_title
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["Experiment", "check_steps", "unknown"]
 
 POLL_SECONDS = 0.1
+DEVICES = re.compile(r"auto|(cpu|mps|cuda(:\d{1,3})?)(, ?cuda:\d{1,3})*")
+SAVE_SECONDS = 120.0
+"""So long a delete waits for a trainer that saves."""
 
 
 class Experiment(Reader):
@@ -44,10 +48,18 @@ class Experiment(Reader):
         """Ends training before its time and keeps what there is; it can be resumed all the same."""
         return self._end("stop", "stopped", "As asked for.", wait)
 
-    def resume(self) -> Experiment:
-        """Goes on, at once or when it is its turn."""
+    def resume(self, device: str = "") -> Experiment:
+        """Goes on, at once or when it is its turn, where it trained before.
+
+        `device` ("auto", "cpu", "cuda:1") moves it, say where a graphics card is gone; from there on it is no longer
+        bit for bit what it would have been.
+        """
         status, plan = self.status, self.plan
+        if device:
+            check_device(device)
         if status.name in ("training", "preparing"):
+            if device:
+                raise BadValue(f"{self.title!r} is {status.name}.", hint="Pause it first, then resume it elsewhere.")
             return self
         step = max(status.step, resume.newest(self._folder) or 0)
         if status.name == "finished" and step >= plan.steps:
@@ -58,6 +70,8 @@ class Experiment(Reader):
         if words := plan.budget.used_up(status.seconds):
             raise BadValue(words, hint="Give it more: experiment.allow(hours=2).")
         wishes.clear(self._folder)
+        if device and device != status.device:
+            self._move(device, status)
         if plan.dataset.get("make_from"):
             return self._prepare()
         if status.name != "queued":
@@ -118,6 +132,8 @@ class Experiment(Reader):
             self.stop(wait=120.0)
             if self.state in ACTIVE:
                 raise RunwayLabError(f"{self.title!r} is still busy with its step.", hint="Try again in a while.")
+        if not self._until_let_go(SAVE_SECONDS):
+            raise RunwayLabError(f"{self.title!r} is still being saved.", hint="Try again in a while.")
         if not self.folder.exists():
             raise Unknown(f"The experiment {self.id!r} is not there any more.", hint="Somebody else deleted it.")
         gone = temporary(self.folder, "gone")
@@ -126,7 +142,10 @@ class Experiment(Reader):
         discard(gone)
 
     def branch(self, step: int | None = None, data: Any = None, title: str = "", **settings: Any) -> Experiment:
-        """A new experiment from the kept checkpoint nearest to a step, with other pictures or settings as you say."""
+        """A new experiment from the kept checkpoint nearest to a step, with other pictures or settings as you say.
+
+        All else is as it was here: the other settings, and the budget, which counts anew.
+        """
         from runway_lab.training.experiments.beginning import begin
 
         if isinstance(step, str):
@@ -153,6 +172,12 @@ class Experiment(Reader):
         # Whether it is taken is found out where it is put there.
         name = check_name(name, taken=True) if name else ""
         return save(self, name or self.title, self.checkpoint(step), replace=replace)
+
+    def share(self, name: str = "", *, step: int | None = None, by: str = "", replace: bool = False) -> ModelCard:
+        """Makes it public: a model in the shared folder that the settings name, for whoever shares it."""
+        from runway_lab.training.experiments.saving import share
+
+        return share(self, name or self.title, self.checkpoint(step), by=by, replace=replace)
 
     def export(self, path: str | os.PathLike[str], *, step: int | None = None, replace: bool = False) -> Path:
         """A bundle to hand on, as a zip: weights, card, gallery and licence."""
@@ -219,9 +244,25 @@ class Experiment(Reader):
         while states.held(self._folder.supervisor_lock) and time.monotonic() < end:
             time.sleep(0.01)
 
+    def _until_let_go(self, seconds: float) -> bool:
+        """Whether neither its supervisor nor a trainer that lost it, and still saves, is left after so long."""
+        end = time.monotonic() + seconds
+        while any(map(states.held, (self._folder.supervisor_lock, self._folder.trainer_lock))):
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.02)
+        return True
+
     def _is_free(self) -> bool:
         """Whether nobody else has taken it up in this very moment."""
         return states.read(self._folder).name not in ACTIVE or not states.held(self._folder.supervisor_lock)
+
+    def _move(self, device: str, status: State) -> None:
+        Plan.change(self._folder, settings=lambda was: {**was, "device": device})
+        states.note(self._folder, device="")
+        if status.device:
+            words = f"Moves from {status.device} to {device}: from here on it is no longer bit for bit the same."
+            states.tell(self._folder, words, step=status.step)
 
     def _prepare(self) -> Experiment:
         if states.change(self._folder, "preparing", "Its pictures are being prepared.", only_if=self._is_free):
@@ -229,7 +270,7 @@ class Experiment(Reader):
         return self
 
     def _advance(self) -> Experiment:
-        line.advance()
+        line.advance(self._folder)
         status = self.status
         if status.name == "failed":
             raise RunwayLabError(f"{self.title!r} could not be started. {status.why}", hint="", details=status.error)
@@ -249,6 +290,14 @@ def check_steps(steps: int) -> None:
         raise BadValue(
             f"{steps:,} steps are more than the {most:,} that are allowed here.",
             hint=f"Take fewer, or allow more: most_steps = {steps} in {home() / 'settings.toml'}.",
+        )
+
+
+def check_device(device: object) -> None:
+    """A device by its name; whether it is there, its trainer finds out."""
+    if not isinstance(device, str) or not re.fullmatch(DEVICES, device):
+        raise BadValue(
+            f"There is no device {shorten(device)}.", hint='Allowed: "auto", "cpu", "cuda", "cuda:1", "mps".'
         )
 
 

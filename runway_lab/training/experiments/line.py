@@ -67,23 +67,31 @@ def waiting() -> list[Folder]:
 def take(folder: Folder) -> Place | None:
     """A place to train, where there is one for this experiment."""
     for device in _devices(folder):
-        on_device = FileLock(_lock(f"device-{device.replace(':', '-')}"), note=folder.id)
-        if not on_device.acquire(TOUCH_SECONDS):
+        on_device = [FileLock(lock, note=folder.id) for lock in _device_locks(device)]
+        if not all(lock.acquire(TOUCH_SECONDS) for lock in on_device):
+            Place(device, on_device).release()
             continue
         for index in range(settings().experiments_at_once):
             slot = FileLock(_lock(f"place-{index}"), note=folder.id)
             if slot.acquire(0 if index else TOUCH_SECONDS):
-                return Place(device, [on_device, slot])
-        on_device.release()
+                return Place(device, [*on_device, slot])
+        Place(device, on_device).release()
     return None
 
 
-def advance() -> None:
-    """Starts whatever is next and fits."""
+def advance(own: Folder | None = None) -> None:
+    """Starts whatever is next and fits. One that cannot be is in nobody's way; `own` is told of its own troubles."""
     with FileLock(_lock("queue"), note="starting the next experiment", timeout=START_SECONDS + 10):
+        trouble = None
         for folder in waiting():
-            if not states.held(folder.supervisor_lock) and _has_room(folder):
-                start(folder)
+            try:
+                if not states.held(folder.supervisor_lock) and _has_room(folder):
+                    start(folder)
+            except RunwayLabError as error:
+                if own is not None and folder.id == own.id:
+                    trouble = error
+        if trouble is not None:
+            raise trouble
 
 
 def start(folder: Folder) -> None:
@@ -111,12 +119,17 @@ def start(folder: Folder) -> None:
 
 def _has_room(folder: Folder) -> bool:
     taken = sum(states.held(_lock(f"place-{index}")) for index in range(settings().experiments_at_once))
-    free = [each for each in _devices(folder) if not states.held(_lock(f"device-{each.replace(':', '-')}"))]
+    free = [each for each in _devices(folder) if not any(map(states.held, _device_locks(each)))]
     return taken < settings().experiments_at_once and bool(free)
 
 
 def _devices(folder: Folder) -> tuple[str, ...]:
     return candidates(str(Plan.read(folder).settings.get("device", "auto")), states.read(folder).device)
+
+
+def _device_locks(device: str) -> list[Path]:
+    """The lock of a device, or of each of several ("cuda:0,cuda:1")."""
+    return [_lock(f"device-{each.replace(':', '-')}") for each in sorted(set(device.split(",")))]
 
 
 def _state(folder: Folder) -> states.State | None:

@@ -38,7 +38,7 @@ def prepare(folder: Folder, ending: Callable[[], bool]) -> None:
     said = Plan.read(folder).dataset
     beat = 0.0
 
-    def heard(progress: Progress) -> None:
+    def heard(progress: Progress | str) -> None:
         nonlocal beat
         if time.monotonic() - beat > BEAT_SECONDS:
             beat = time.monotonic()
@@ -49,7 +49,7 @@ def prepare(folder: Folder, ending: Callable[[], bool]) -> None:
         return bool(wish.pause or wish.stop or ending())
 
     try:
-        dataset = _made(said, progress=heard, stop=stop)
+        dataset = _made(said, heard, stop)
     except Stopped:
         wish = wishes.read(folder)
         name, why = ("stopped", wish.stop) if wish.stop else ("paused", wish.pause or "The machine was shut down.")
@@ -66,18 +66,24 @@ def prepare(folder: Folder, ending: Callable[[], bool]) -> None:
     states.change(folder, "queued", "It waits for its turn.", only_from=("preparing",), queued=time.time())
 
 
-def _made(said: dict[str, Any], **hears: Any) -> Dataset:
+def _made(said: dict[str, Any], heard: Callable[[Any], None], stop: Callable[[], bool]) -> Dataset:
     """The dataset by its name, or by the next one that is free where other pictures have it."""
-    from runway_lab.training.datasets import Dataset
+    from runway_lab.training.datasets import Dataset, Stopped
+
+    def drawn(done: int, count: int) -> None:
+        # Drawing has no other ear: it ends where this raises.
+        if stop():
+            raise Stopped(f"Drawing was stopped after {done:,} pictures.", hint="")
+        heard(f"{done:,} of {count:,} pictures are drawn")
 
     if str(said["make_from"]).startswith(DRAWN):
         kind = said["make_from"].removeprefix(DRAWN)
-        return Dataset.drawn(kind, **{"count": DRAWN_COUNT, **said.get("options", {})})
+        return Dataset.drawn(kind, **{"count": DRAWN_COUNT, **said.get("options", {})}, progress=drawn)
     number, name = 1, said["name"]
     while True:
         there = (place("datasets") / name).exists()
         try:
-            return Dataset.create(name, said["make_from"], **said.get("options", {}), **hears)
+            return Dataset.create(name, said["make_from"], **said.get("options", {}), progress=heard, stop=stop)
         except BadValue:
             if not there or number > MOST_NAMES:
                 raise

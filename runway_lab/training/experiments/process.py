@@ -7,6 +7,9 @@ tries again). An exit with any other code, or by a signal, is for the supervisor
 Where the supervisor itself was killed, the trainer saves, says so in the diary and ends: nobody would count its
 failures, keep its budget or start the next in the queue. The next look at the experiment offers to resume it.
 
+Where an experiment trains on several devices, this is run once for each, and all of it is the first one's; the others
+only train along (`together`).
+
 Only here torch is loaded, by the loop. The environment variable `RUNWAY_LAB_TRAINER` ("module:name") puts another
 trainer in its place, for tests: an object with `trainer(settings, pictures, start)` and `write(state, path)`.
 """
@@ -21,6 +24,7 @@ import platform
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
 from errno import EFBIG, ENOSPC
 from pathlib import Path
@@ -29,18 +33,20 @@ from typing import Any
 from runway_lab.errors import BadValue, LibraryFull, RunwayLabError
 from runway_lab.library.locks import FileLock
 from runway_lab.settings import settings
-from runway_lab.training.experiments import resume, states
+from runway_lab.training.experiments import resume, states, together
 from runway_lab.training.experiments.folder import Folder
 from runway_lab.training.experiments.limits import Door, Limits
 from runway_lab.training.experiments.measuring import Measuring
 from runway_lab.training.experiments.plan import Plan
 from runway_lab.training.experiments.recorders import Checkpoints, Heartbeat, Metrics, Resume, Rollbacks, Samples
+from runway_lab.training.experiments.saving import licence_of
 from runway_lab.training.experiments.states import change, read_json, tell
 from runway_lab.training.experiments.work import Work
 from runway_lab.training.loop.callbacks import run
+from runway_lab.training.loop.memory import keep_freed_memory
 from runway_lab.training.loop.settings import TrainingSettings
 
-__all__ = ["main", "open_pictures", "trainer_factory"]
+__all__ = ["DeviceMissing", "main", "open_pictures", "trainer_factory"]
 
 EDQUOT = getattr(errno, "EDQUOT", ENOSPC)
 FULL = "There is no room on the disk. What was saved is untouched. Free some room and resume."
@@ -48,23 +54,43 @@ RESERVE = 256 << 10
 WAIT_SECONDS = 60.0
 
 
+class DeviceMissing(BadValue):
+    """The device is not there: never was, or has been lost, which may pass."""
+
+
 def main(root: str) -> int:
     """Trains; the result is the exit code."""
+    keep_freed_memory()
     folder = Folder(Path(root))
+    if together.rank():
+        together.ignore_signals()
+        followed: list[bool] = []
+        _in_words(folder, lambda: followed.append(_train_along(folder)))
+        return 0 if followed else 1
     lock = FileLock(folder.trainer_lock, note="trains")
     # One whose supervisor was killed may still be saving.
     if not lock.acquire(WAIT_SECONDS):
         print("Another process is training this experiment.", file=sys.stderr)
         return 1
     door = Door()
+    return _in_words(folder, lambda: _train(folder, door))
+
+
+def _in_words(folder: Folder, work: Callable[[], None]) -> int:
+    """Does it; what goes wrong and is for a person to mend is written down as the state, what is not raises the exit
+    code."""
     try:
-        _train(folder, door)
+        work()
     except LibraryFull as error:
         folder.reserve.unlink(missing_ok=True)
         _end(folder, "paused", str(error))
     except RunwayLabError as error:
         if error.details:
             print(error.details, file=sys.stderr)
+        if isinstance(error, DeviceMissing) and resume.newest(folder) is not None:
+            # It was there before: a driver that starts anew gives it back in a while.
+            states.note(folder, error=str(error))
+            return 1
         _end(folder, "failed", str(error))
     except Exception as error:
         if _disk_is_full(error):
@@ -77,7 +103,9 @@ def main(root: str) -> int:
             _end(folder, "failed", "There was not enough memory. Show fewer pictures at once (part=4), or choose a "
                  "smaller size.", error=said)  # fmt: skip
             return 0
-        states.note(folder, error=said)
+        if not together.rank():
+            # The others fail for want of the first, most often.
+            states.note(folder, error=said)
         return 1
     return 0
 
@@ -105,15 +133,14 @@ def _end(folder: Folder, name: str, why: str, **facts: Any) -> None:
 
 def _train(folder: Folder, door: Door) -> None:
     plan, state = Plan.read(folder), states.read(folder)
-    pictures = open_pictures(plan.dataset)
-    chosen = TrainingSettings.of({**plan.settings, "device": state.device or plan.settings.get("device", "auto")})
+    chosen, pictures, start = _given(folder, plan, state)
     _reserve(folder)
     resume.sweep(folder)
     factory = trainer_factory()
-    start = folder.root / plan.start["file"] if plan.start.get("file") else None
     trainer, fresh = _take_up(folder, factory, chosen, pictures, start)
     trainer.lineage = [*trainer.lineage, *plan.lineage]
     resume.forget_after(folder, None if fresh else trainer.step)
+    together.say(trainer, together.NEW if fresh else trainer.step)
     if fresh:
         name = plan.start.get("name")
         tell(folder, f"Begins, starting from {name}." if name else "Begins from nothing.", step=0)
@@ -130,7 +157,17 @@ def _train(folder: Folder, door: Door) -> None:
     sheets = Samples(work, measuring.look_at)
     checkpoints = Checkpoints(work, _about(plan, chosen.device))
     saving = Resume(work, metrics)
-    everybody = [Rollbacks(work), metrics, sheets, checkpoints, saving, Heartbeat(work), Limits(work, door)]
+    leads = together.Leads(work)
+    everybody = [
+        Rollbacks(work, measuring.forget_after),
+        metrics,
+        sheets,
+        checkpoints,
+        saving,
+        Heartbeat(work),
+        Limits(work, door),
+        leads,
+    ]
     try:
         while True:
             run(trainer, everybody)
@@ -151,12 +188,34 @@ def _train(folder: Folder, door: Door) -> None:
                 return
             done = change(folder, "finished", only_from=("training",), only_if=lambda: _all_done(work), **facts)
             if done or states.read(folder).name != "training":
+                leads.farewell(trainer)
                 return
             # Somebody asked for more steps in this very moment.
             work.take_over(trainer)
     finally:
         measuring.close()
         work.scribe.close()
+
+
+def _train_along(folder: Folder) -> bool:
+    """One of several processes that is not the first: it takes up what that one does, and writes nothing."""
+    factory = trainer_factory()
+    trainer = factory.trainer(*_given(folder, Plan.read(folder), states.read(folder)))
+    step = together.say(trainer, together.NEW)
+    if step != together.NEW:
+        trainer.read_state(resume.path_of(folder, step))
+    together.follow(trainer)
+    return True
+
+
+def _given(folder: Folder, plan: Plan, state: states.State) -> tuple[TrainingSettings, Any, Path | None]:
+    """Settings, pictures and start, as the experiment has them."""
+    device = state.device or str(plan.settings.get("device", "auto"))
+    # The cores are shared by those that train together.
+    threads = -(-int(plan.settings.get("threads", 0)) // len(device.split(",")))
+    chosen = TrainingSettings.of({**plan.settings, "device": device, "threads": threads})
+    start = folder.root / plan.start["file"] if plan.start.get("file") else None
+    return chosen, open_pictures(plan.dataset), start
 
 
 def _all_done(work: Work) -> bool:
@@ -228,9 +287,11 @@ def open_pictures(said: dict[str, Any]) -> Any:
 
 def _about(plan: Plan, device: str) -> dict[str, Any]:
     """What is written into each checkpoint."""
+    licence = licence_of(plan)
     return {
         "title": plan.title,
-        "licence": plan.dataset.get("licence", ""),
+        # Where no single licence holds, the words that say so are better than none.
+        "licence": licence.id or licence.note,
         "dataset": {name: plan.dataset[name] for name in ("name", "title", "digest", "count") if name in plan.dataset},
         "start": plan.start.get("name", ""),
         "hardware": _hardware(device),
@@ -240,8 +301,9 @@ def _about(plan: Plan, device: str) -> dict[str, Any]:
 def _hardware(device: str) -> str:
     """What it trains on, as a person knows it."""
     torch = sys.modules.get("torch")
-    if device.startswith("cuda") and torch is not None:
-        return str(torch.cuda.get_device_name(device))
+    first, *others = device.split(",")
+    if first.startswith("cuda") and torch is not None:
+        return f"{f'{len(others) + 1} x ' if others else ''}{torch.cuda.get_device_name(first.strip())}"
     model = platform.processor() or platform.machine()
     with contextlib.suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
@@ -277,7 +339,13 @@ class _Loop:
 
             checkpoint = load(start, live=True)
             chosen = replace(chosen, start=str(start))
-        trainer = Trainer(chosen, pictures, start=checkpoint)
+        try:
+            trainer = Trainer(chosen, pictures, start=checkpoint)
+        except BadValue as error:
+            if _is_there(chosen.device):
+                raise
+            hint = 'Get it back and resume, or take another: experiment.resume(device="auto").'
+            raise DeviceMissing(error.what, hint=hint, details=error.details) from error
         print(f"Ready after {time.monotonic() - began:.1f} s, on {trainer.device}.", flush=True)
         return trainer
 
@@ -286,6 +354,18 @@ class _Loop:
         from runway_lab.training.loop.state import write
 
         write(state, path)
+
+
+def _is_there(device: str) -> bool:
+    """Whether torch can use a device."""
+    # The loop has loaded it by then.
+    torch = importlib.import_module("torch")
+    try:
+        for each in device.split(","):
+            torch.zeros(1, device=None if each == "auto" else each.strip())
+    except (RuntimeError, AssertionError, NotImplementedError):
+        return False
+    return True
 
 
 def trainer_factory() -> Any:

@@ -49,16 +49,31 @@ def command(module: str, told: str) -> list[str]:
     return [sys.executable, "-P", "-c", code, told]
 
 
-def environment(threads: int = 0) -> dict[str, str]:
-    """Ours, for a process that computes for hours beside others.
+def environment(threads: int = 0, alone: bool = False) -> dict[str, str]:
+    """Ours, for a process that computes for hours beside others; `alone`: no other training computes on the processor.
 
     torch's threads spin for ever while they wait for each other, which beside a browser costs many times the work
     itself; to put them to sleep at once makes a training with its small operations slower. A short spin does neither.
+
+    oneDNN has barriers of its own, which spin whatever that says: where the system has put two threads of a step on one
+    core, each waits for the other, and beside a single busy process a step takes ten times as long. So where every core
+    has a thread, each thread keeps to its core, which makes that three times. With fewer threads they would all keep to
+    the first cores, as would those of a second training, so then they may move.
     """
-    made = {"GOMP_SPINCOUNT": "10000", **os.environ, "PYTHONUNBUFFERED": "1", VARIABLE: ",".join(devices())}
+    ours = {"GOMP_SPINCOUNT": "10000"}
+    if alone and threads >= _cores():
+        ours["OMP_PROC_BIND"] = "true"
+    made = {**ours, **os.environ, "PYTHONUNBUFFERED": "1", VARIABLE: ",".join(devices())}
     if threads:
         made |= {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
     return made
+
+
+def _cores() -> int:
+    """How many this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0)) or 1
+    return os.cpu_count() or 1
 
 
 def detach(module: str, folder: Folder) -> int:

@@ -147,7 +147,7 @@ class Reader:
 
     @property
     def state(self) -> str:
-        """draft, preparing, queued, training, paused, stopped, finished or failed."""
+        """preparing, queued, training, paused, stopped, finished or failed."""
         return self.status.name
 
     @property
@@ -201,7 +201,11 @@ class Reader:
     @property
     def measures(self) -> list[dict[str, Any]]:
         """How good the samples were, at some of the sampled steps."""
-        return list(self._measures.read())
+        found: dict[Any, dict[str, Any]] = {}
+        for row in self._measures.read():
+            # The FID of a step comes later than the rest.
+            found[row.get("step")] = found.get(row.get("step"), {}) | row
+        return list(found.values())
 
     @property
     def size_on_disk(self) -> int:

@@ -32,21 +32,24 @@ Pictures = NDArray[np.uint8]
 
 
 class Rollbacks(Callback):
-    """Tells when the trainer went back to a good state, and forgets what it had written since."""
+    """Tells when the trainer went back to a good state, and forgets what it had written since; `also` is told first."""
 
     order = 10
 
-    def __init__(self, work: Work) -> None:
-        self.work = work
+    def __init__(self, work: Work, also: Callable[[int], object] = lambda step: None) -> None:
+        self.work, self.also = work, also
         self._told = 0
 
     def after_step(self, trainer: Any, losses: dict[str, float]) -> None:
         new, self._told = trainer.incidents[self._told :], len(trainer.incidents)
         if new:
             step, folder = trainer.step, self.work.folder
+            self.also(step)
             # First a state to go on from, then the later ones go.
             self.work.scribe.submit(self.work.saver.job(step, trainer.state))
             self.work.scribe.submit(lambda: resume.forget_after(folder, step))
+            # Before anybody writes of a later step by himself: a checkpoint kept now is a good one.
+            self.work.scribe.drain()
             for incident in new:
                 states.tell(folder, incident, kind="incident", step=step)
 

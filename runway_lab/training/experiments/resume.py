@@ -23,7 +23,7 @@ from runway_lab.training.experiments import lines
 from runway_lab.training.experiments.folder import Folder, steps_in
 from runway_lab.training.experiments.states import read_json
 
-__all__ = ["GENERATIONS", "SHARE", "Saver", "forget_after", "found", "newest", "save", "sweep"]
+__all__ = ["GENERATIONS", "SHARE", "Saver", "forget_after", "found", "newest", "path_of", "save", "sweep"]
 
 GENERATIONS = 2
 SHARE = 20.0
@@ -67,7 +67,7 @@ class Saver:
 
 def save(folder: Folder, step: int, state: Any, write: Write) -> Path:
     """Writes a state; those that are too old by then go."""
-    target = _state(folder, step)
+    target = path_of(folder, step)
     with in_words(target):
         folder.resume.mkdir(parents=True, exist_ok=True)
         draft = temporary(target)
@@ -93,7 +93,7 @@ def found(folder: Folder) -> tuple[list[tuple[int, Path]], list[int]]:
     """The states that are whole, the newest first, and the steps of those that are not."""
     whole, damaged = [], []
     for step in reversed(steps_in(folder.resume, ".json")):
-        path = _state(folder, step)
+        path = path_of(folder, step)
         try:
             said = read_json(_said(folder, step))
             if path.stat().st_size == said["size"] and _sha256(path) == said["sha256"]:
@@ -138,7 +138,7 @@ def sweep(folder: Folder) -> None:
             for path in place.iterdir():
                 if writer_of(path.name) is not None or path.name.endswith(".part"):
                     path.unlink()
-    known = {_state(folder, each) for each in steps_in(folder.resume, ".json")}
+    known = {path_of(folder, each) for each in steps_in(folder.resume, ".json")}
     with contextlib.suppress(OSError):
         for path in folder.resume.glob("state-*.pt"):
             if path not in known:
@@ -147,12 +147,13 @@ def sweep(folder: Folder) -> None:
 
 def _discard(folder: Folder, step: int) -> None:
     # The words first: a state without them does not count.
-    for path in (_said(folder, step), _state(folder, step)):
+    for path in (_said(folder, step), path_of(folder, step)):
         with contextlib.suppress(OSError):
             path.unlink()
 
 
-def _state(folder: Folder, step: int) -> Path:
+def path_of(folder: Folder, step: int) -> Path:
+    """The file of a step's state."""
     return folder.resume / f"state-{step:06d}.pt"
 
 

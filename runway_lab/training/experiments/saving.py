@@ -1,4 +1,4 @@
-"""A kept checkpoint becomes a model: in the library, with a card, or as a bundle to hand on.
+"""A kept checkpoint becomes a model: in the library, with a card, in the shared folder, or as a bundle to hand on.
 
 The card says what a person would want to know years later: which pictures it learned from and under which licence, what
 it started from, for how many steps, on what, how good it was found. It names the code that draws with any StyleGAN, so
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from runway_lab.cards import Attribution, CardFile, Characteristics, Licence, ModelCard, Picture, Run
 from runway_lab.cards.rules import is_spdx
 from runway_lab.errors import BadValue
-from runway_lab.library import add_model
+from runway_lab.library import add_model, share_model
 from runway_lab.library.atomic import in_words, temporary
 from runway_lab.training.experiments.headers import recipe_of
 from runway_lab.training.experiments.words import duration, slug
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from runway_lab.training.experiments.experiment import Experiment
     from runway_lab.training.experiments.reading import Kept
 
-__all__ = ["GROUP", "export", "save"]
+__all__ = ["GROUP", "export", "licence_of", "save", "share"]
 
 GROUP = "yours"
 WEIGHTS = "weights.safetensors"
@@ -41,6 +41,13 @@ def save(experiment: Experiment, name: str, kept: Kept, *, replace: bool = False
     with tempfile.TemporaryDirectory(prefix="runway-lab-") as place:
         _fill(Path(place), experiment, name, kept)
         return add_model(place, replace=replace)
+
+
+def share(experiment: Experiment, name: str, kept: Kept, *, by: str = "", replace: bool = False) -> ModelCard:
+    """Into the shared folder, as `shared/<name>`."""
+    with tempfile.TemporaryDirectory(prefix="runway-lab-") as place:
+        _fill(Path(place), experiment, name, kept)
+        return share_model(place, by=by, replace=replace)
 
 
 def export(experiment: Experiment, path: Path, kept: Kept) -> Path:
@@ -119,7 +126,7 @@ def _card(
         overview="\n".join(f"- **{key}**: {value}" for key, value in facts.items() if value) + "\n",
         learned_from=_learned_from(data),
         limits="It draws what it has learned from, and little else. What it draws may resemble what it has seen.",
-        licence=_licence(plan),
+        licence=licence_of(plan),
         characteristics=Characteristics(
             published=date.today(),
             inputs=("vector", "image", "number"),
@@ -153,11 +160,16 @@ def _learned_from(data: dict[str, Any]) -> str:
     return "\n\n".join(lines) + "\n"
 
 
-def _licence(plan: Any) -> Licence:
+def licence_of(plan: Any) -> Licence:
+    """What holds for the weights of an experiment, and so for what starts from them: an id where one alone does."""
     of_pictures, of_start = str(plan.dataset.get("licence", "")), str(plan.start.get("licence", ""))
+    more = str(plan.start.get("licence_note", ""))
+    known = of_start or ("" if more else "no licence is known")
     parts = [
         f"The pictures it learned from: {of_pictures or 'no licence was noted; ask whoever made them'}.",
-        f"What it started from ({plan.start.get('name')}): {of_start or 'no licence is known'}." if plan.start else "",
+        f"What it started from ({plan.start.get('name')}): {f'{known}. {more}' if known else more}".strip()
+        if plan.start
+        else "",
         f"{'Both hold' if plan.start else 'It holds'} for these weights, and often for what they draw.",
     ]
     # Only where nothing else has a say the licence of the pictures is that of the weights.

@@ -4,7 +4,7 @@ Because the order is kept, all that belongs to a step is on the disk before the 
 name: whoever goes on from there finds everything that came before.
 
 At most a few jobs wait; where the disk is slower than training, training waits for it. What goes wrong is raised in the
-trainer's own thread at its next look, and nothing more is written then.
+trainer's own thread at its next look, and nothing more is written ever after: what came later would leave a gap.
 """
 
 from __future__ import annotations
@@ -24,13 +24,15 @@ class Scribe:
     def __init__(self) -> None:
         self._jobs: queue.Queue[Callable[[], object] | None] = queue.Queue(MOST_WAITING)
         self._error: BaseException | None = None
+        self._failed = False
         self._thread = threading.Thread(target=self._work, name="scribe", daemon=True)
         self._thread.start()
 
     def submit(self, job: Callable[[], object]) -> None:
-        """Has something written, after all that was asked before."""
+        """Has something written, after all that was asked before; nothing where something could not be."""
         self.check()
-        self._jobs.put(job)
+        if not self._failed:
+            self._jobs.put(job)
 
     def check(self) -> None:
         """Raises what went wrong since the last look."""
@@ -50,15 +52,12 @@ class Scribe:
             self._thread.join()
 
     def _work(self) -> None:
-        failed = False
         while (job := self._jobs.get()) is not None:
             try:
-                # After a failure the jobs that wait would leave a gap.
-                if not failed or self._error is None:
-                    failed = False
+                if not self._failed:
                     job()
             except BaseException as error:
-                failed, self._error = True, error
+                self._failed, self._error = True, error
             finally:
                 self._jobs.task_done()
         self._jobs.task_done()

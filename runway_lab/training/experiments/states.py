@@ -1,9 +1,9 @@
 """Where an experiment stands, kept in `state.json` and told in the diary.
 
-    draft -> preparing -> queued -> training -> finished
-                             ^          |
-                             |          +-> paused, stopped (by a person, or for want of budget), failed
-                             +------------------------+   resume leads back
+    preparing -> queued -> training -> finished
+                    ^          |
+                    |          +-> paused, stopped (by a person, or for want of budget), failed
+                    +------------------------+   resume leads back
 
 Whoever changes a state does so under the lock `words.lock`, reading what it is just then: a kernel that pauses and a
 trainer that finishes in the same moment do not write over each other. The supervisor writes that training begins and
@@ -31,7 +31,7 @@ from runway_lab.training.experiments.folder import Folder
 
 __all__ = ["ACTIVE", "STATES", "State", "change", "held", "note", "read", "read_json", "tell", "words"]
 
-STATES = ("draft", "preparing", "queued", "training", "paused", "stopped", "finished", "failed")
+STATES = ("preparing", "queued", "training", "paused", "stopped", "finished", "failed")
 ACTIVE = ("preparing", "queued", "training")
 """The states in which something goes on, or will."""
 
@@ -42,7 +42,7 @@ WAIT_SECONDS = 30.0
 class State:
     """A state, since when (seconds since 1970) and why; how far training is, how long it took so far, and where."""
 
-    name: str = "draft"
+    name: str = "paused"
     why: str = ""
     since: float = 0.0
     step: int = 0
@@ -63,7 +63,7 @@ def read(folder: Folder) -> State:
     """As it is written; `current` in `Experiment` asks also whether it is still true."""
     said = read_json(folder.state)
     state = State(**{name: value for name, value in said.items() if name in _FIELDS})
-    return state if state.name in STATES else replace(state, name="draft")
+    return state if state.name in STATES else replace(state, name="paused")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -119,9 +119,9 @@ def note(folder: Folder, **facts: Any) -> None:
         _write(folder, replace(read(folder), **facts))
 
 
-def tell(folder: Folder, what: str, *, kind: str = "note", step: int | None = None) -> None:
-    """A line in the diary."""
-    line: dict[str, Any] = {"when": round(time.time(), 3), "kind": kind, "what": what}
+def tell(folder: Folder, what: str, *, kind: str = "note", step: int | None = None, **facts: Any) -> None:
+    """A line in the diary; `facts` are for programs that read it."""
+    line: dict[str, Any] = {"when": round(time.time(), 3), "kind": kind, "what": what, **facts}
     lines.append(folder.diary, [line if step is None else {**line, "at": step}])
 
 

@@ -3,7 +3,11 @@
 It takes a place to train (`line`), starts the trainer and waits. A trainer that ended in good order has written into
 `state.json` how; one that has not was killed or broke, and is started again, up to three times without progress in
 between: what it had saved tells whether there was some. A trainer that gives no sign of life is slow as long as its
-process computes, and hangs when it does not: then it is killed, and counts as one that broke.
+process computes, and hangs when it does not: then it is killed, and counts as one that broke. One that computes but
+gives no sign for ten times as long hangs too: whoever waits for a graphics card computes.
+
+An experiment on several devices has a trainer for each (`together`). They are one group with the first: the others are
+looked at only for whether they live, and when one of them died the first ends soon after, or is ended.
 
 At its end it lets go of the place and starts what is next in the queue. A SIGTERM, as at a shutdown, has the trainer
 save and end; so does the supervisor's own death, because the trainer holds the other end of a pipe.
@@ -23,7 +27,7 @@ from typing import Any
 from runway_lab.errors import RunwayLabError
 from runway_lab.library.locks import FileLock
 from runway_lab.settings import settings
-from runway_lab.training.experiments import line, resume, states
+from runway_lab.training.experiments import line, resume, states, together
 from runway_lab.training.experiments.folder import Folder
 from runway_lab.training.experiments.plan import Plan
 from runway_lab.training.experiments.processes import command, end_group, environment, log_end
@@ -38,6 +42,9 @@ PAUSES = (0.0, 0.5, 2.0)
 POLL_SECONDS = 0.25
 SAVE_SECONDS = 60.0
 """So long a trainer that was asked to save and end may take."""
+
+LAST_WORDS_SECONDS = 10.0
+"""So long the first of several trainers may take to end when another has died: it may have to say why."""
 
 IDLE_SHARE = 0.02
 """A process that uses less of a core than this does not compute."""
@@ -61,6 +68,10 @@ def main(root: str) -> int:
     if not supervisor.ending:
         line.advance()
     return 0
+
+
+SPIN_FACTOR = 10
+"""So many times `hung_seconds` without a sign of life are too long for any step, whatever its process computes."""
 
 
 class Supervisor:
@@ -118,25 +129,38 @@ class Supervisor:
             self._rest(PAUSES[failures - 1])
 
     def _one_life(self) -> int:
-        """Starts the trainer and waits for its end; the exit code."""
-        threads = int(Plan.read(self.folder).settings.get("threads", 0))
-        more: dict[str, Any] = {} if sys.platform == "win32" else {"process_group": 0}
-        trainer = subprocess.Popen(
-            command("process", str(self.folder.root)), stdin=subprocess.PIPE, env=environment(threads), **more
-        )
+        """Starts the trainer, or one for each device, and waits for its end; the exit code."""
+        devices = states.read(self.folder).device.split(",")
+        threads = -(-int(Plan.read(self.folder).settings.get("threads", 0)) // len(devices))
+        alone = devices == ["cpu"]
+        started: list[subprocess.Popen[bytes]] = []
         try:
-            return self._watch(trainer)
+            for added in together.environments(devices):
+                group: dict[str, Any] = {}
+                if sys.platform != "win32":
+                    group = {"process_group": started[0].pid if started else 0}
+                trainer = subprocess.Popen(
+                    command("process", str(self.folder.root)),
+                    stdin=subprocess.DEVNULL if started else subprocess.PIPE,
+                    env=environment(threads, alone) | added,
+                    **group,
+                )
+                started.append(trainer)
+            return self._watch(*started)
         finally:
-            end_group(trainer)
-            if trainer.stdin is not None:
-                trainer.stdin.close()
+            for trainer in started:
+                end_group(trainer)
+            for trainer in started:
+                if trainer.stdin is not None:
+                    trainer.stdin.close()
 
-    def _watch(self, trainer: subprocess.Popen[bytes]) -> int:
+    def _watch(self, trainer: subprocess.Popen[bytes], *others: subprocess.Popen[bytes]) -> int:
         import psutil
 
         assert trainer.stdin is not None
         watched = psutil.Process(trainer.pid)
-        sign, beat, computed, asked = time.monotonic(), 0, 0.0, 0.0
+        sign, beat, computed, asked, died = time.monotonic(), 0, 0.0, 0.0, 0.0
+        heard = sign
         while True:
             try:
                 return trainer.wait(POLL_SECONDS)
@@ -146,9 +170,18 @@ class Supervisor:
             if self.ending and not asked:
                 asked = now
                 trainer.stdin.close()
+            if failed := [code for each in others if (code := each.poll())]:
+                died = died or now
+                if now - died > LAST_WORDS_SECONDS:
+                    return failed[0]
             if asked and now - asked > SAVE_SECONDS:
                 return -signal.SIGTERM
             new_beat, new_computed = _changed(self.folder.heartbeat), _computed(watched)
+            heard = now if new_beat != beat else heard
+            if now - heard > SPIN_FACTOR * settings().hung_seconds:
+                words = f"Its trainer has given no sign of life for {now - heard:.0f} s: it is ended."
+                states.tell(self.folder, words, kind="restart")
+                return -9
             if new_beat != beat or new_computed - computed > IDLE_SHARE * (now - sign):
                 sign, beat, computed = now, new_beat, new_computed
             elif now - sign > settings().hung_seconds:

@@ -75,14 +75,16 @@ class Trainer:
         _check(pictures)
         count, height, width, channels = pictures.shape
         self.pictures = pictures
-        self.world = world or World.from_environment()
-        self.device = _device(settings.device, self.world)
+        self.world = world or World.from_environment(settings.device)
+        self.device = _device(self.world.device(settings.device))
         self.precision = _precision(settings.precision, self.device)
         settings = replace(settings, precision=str(self.precision).removeprefix("torch."))
         self.settings = settings = settings.for_pictures(count, height, width, transfer=start is not None)
         if settings.threads:
             torch.set_num_threads(settings.threads)
         if self.device.type == "cuda":
+            if self.world.size > 1:
+                torch.cuda.set_device(self.device)
             torch.backends.cudnn.benchmark = False
             torch.backends.cudnn.deterministic = True
         self.share = self.world.share(settings.batch)
@@ -93,7 +95,8 @@ class Trainer:
         self.discriminator: Discriminator = made.discriminator.to(self.device).train().requires_grad_(False)
         self.generator: StyleGAN2 = made.average.to(self.device).eval().requires_grad_(False)
         self.taken_over = made.said
-        fitting = pictures_at_once(self.live.config, self.share, self.precision, free_memory(self.device))
+        free = free_memory(self.device) // (1 if self.device.type == "cuda" else self.world.size)
+        fitting = pictures_at_once(self.live.config, self.share, self.precision, free)
         if settings.part is None and fitting < self.share:
             self.taken_over.append(f"There is memory for {fitting} of {self.share} pictures at once: they take turns.")
         self._show_at_once(_divisor(self.share, settings.part or fitting))
@@ -106,9 +109,8 @@ class Trainer:
         self._rampup = 0.0 if start is not None and start.live is not None else settings.ema_rampup
         self._optimizer_g = self._adam(self._learns_g, settings.path_every if settings.path_length else 0)
         self._optimizer_d = self._adam(self._learns_d, settings.r1_every if settings.gamma else 0)
-        own_seed = settings.seed + 7919 * self.world.rank
-        self.chance = torch.Generator().manual_seed(own_seed)
-        self.noise = torch.Generator(self.device).manual_seed(own_seed + 1)
+        self.chance = torch.Generator().manual_seed(settings.seed)
+        self.noise = torch.Generator(self.device).manual_seed(settings.seed + 1)
         self.order = Order(count, settings.seed)
         self.path_length = PathLength()
         assert isinstance(settings.augment, tuple)
@@ -137,9 +139,15 @@ class Trainer:
     def one_step(self) -> dict[str, float]:
         """Both networks learn once; what is worth watching, by name."""
         if self._good is None:
+            self._show_at_once(self.world.agree(self.part, self.device))
             self._good = self.state()
+        if seeds := self.world.chance(self.settings.seed, self.step, self._rate):
+            self.chance.manual_seed(seeds[0])
+            self.noise.manual_seed(seeds[1])
         losses, fakes = self._generator_step()
         losses |= self._discriminator_step(fakes)
+        losses = self.world.mean(losses, self.device)
+        self._sureness += losses["sure_of_real"]
         self._follow()
         self.step += 1
         self.images += self.settings.batch
@@ -171,6 +179,8 @@ class Trainer:
                     (penalty * 2 * settings.path_every).backward()  # type: ignore[no-untyped-call]
                     losses["path_length"] += float(penalty.detach())
                 self._update(self._optimizer_g, self._learns_g)
+                self.world.average([self.path_length.mean])
+            self.world.average([self.live.mapping.w_avg])
         return losses, fakes
 
     def _discriminator_step(self, fakes: list[Tensor]) -> dict[str, float]:
@@ -193,7 +203,6 @@ class Trainer:
                 losses["sure_of_real"] += float(of_real.detach().sign().mean()) * part / share
                 losses["sure_of_fake"] += float(of_fake.detach().sign().mean()) * part / share
             self._update(self._optimizer_d, self._learns_d)
-            self._sureness += losses["sure_of_real"]
             if settings.gamma and self.step % settings.r1_every == 0:
                 losses["slope"] = 0.0
                 for index in range(share // part):
@@ -254,14 +263,9 @@ class Trainer:
                 kept.copy_(new)
 
     def _adapt(self) -> None:
-        mean = torch.tensor([self._sureness / ADAPT_EVERY])
-        if self.world.size > 1:
-            on_device = mean.to(self.device)
-            self.world.average([on_device])
-            mean = on_device.cpu()
-        self._sureness = 0.0
+        mean, self._sureness = self._sureness / ADAPT_EVERY, 0.0
         if self.augment.families:
-            self.likelihood.follow(float(mean), self.settings.batch * ADAPT_EVERY)
+            self.likelihood.follow(mean, self.settings.batch * ADAPT_EVERY)
 
     # Guards
 
@@ -370,7 +374,9 @@ class Trainer:
         self.likelihood.value, self._sureness, self._rate = state["likelihood"], state["sureness"], state["rate"]
         self.order.round, self.order.place = state["order"]
         self.chance.set_state(state["chance"])
-        self.noise.set_state(state["noise"])
+        if len(state["noise"]) == len(self.noise.get_state()):
+            # Another kind of device draws in another way: there it begins anew from the seed.
+            self.noise.set_state(state["noise"])
 
     def write_state(self, path: str | os.PathLike[str]) -> Path:
         """Writes `state` to a file, whole or not at all."""
@@ -428,7 +434,7 @@ def _check(pictures: NDArray[np.uint8]) -> None:
         raise BadValue("There are fewer than two pictures.", hint="From about 300 on a training can work.")
 
 
-def _device(asked: str, world: World) -> torch.device:
+def _device(asked: str) -> torch.device:
     if asked != "auto":
         try:
             device = torch.device(asked)
@@ -439,7 +445,7 @@ def _device(asked: str, world: World) -> torch.device:
             ) from None
         return device
     if torch.cuda.is_available():
-        return torch.device(world.device)
+        return torch.device("cuda:0")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 

@@ -10,13 +10,17 @@ No measure here looks through a network with random weights: such a gauge rose w
 
 from __future__ import annotations
 
-from runway_lab.training.measures.copies import COPIES, Copies
-from runway_lab.training.measures.diversity import DIVERSITY, Diversity
-from runway_lab.training.measures.fid import FID, FrechetDistance, fetch_inception
-from runway_lab.training.measures.gauges import Gauges
-from runway_lab.training.measures.measure import Measure
-from runway_lab.training.measures.sliced import SWD, SlicedDistance
-from runway_lab.training.measures.verdict import Verdict, judge
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from runway_lab.training.measures.copies import COPIES, Copies
+    from runway_lab.training.measures.diversity import DIVERSITY, Diversity
+    from runway_lab.training.measures.fid import FID, FrechetDistance, fetch_inception
+    from runway_lab.training.measures.gauges import Gauges
+    from runway_lab.training.measures.measure import Measure
+    from runway_lab.training.measures.sliced import SWD, SlicedDistance
+    from runway_lab.training.measures.verdict import Verdict, earliest_alarm, judge
 
 __all__ = [
     "COPIES",
@@ -30,6 +34,34 @@ __all__ = [
     "Measure",
     "SlicedDistance",
     "Verdict",
+    "earliest_alarm",
     "fetch_inception",
     "judge",
 ]
+
+_HOMES = {
+    "COPIES": "copies",
+    "Copies": "copies",
+    "DIVERSITY": "diversity",
+    "Diversity": "diversity",
+    "FID": "fid",
+    "FrechetDistance": "fid",
+    "Gauges": "gauges",
+    "Measure": "measure",
+    "SWD": "sliced",
+    "SlicedDistance": "sliced",
+    "Verdict": "verdict",
+    "earliest_alarm": "verdict",
+    "fetch_inception": "fid",
+    "judge": "verdict",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -16,7 +16,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +24,25 @@ from numpy.typing import NDArray
 from runway_lab.cards import CardFile, Licence, Link, ModelCard
 from runway_lab.errors import BadValue, RunwayLabError
 from runway_lab.library.atomic import write_bytes
-from runway_lab.library.download import Agree, Progress, fetch
 from runway_lab.library.weights import missing, where
+from runway_lab.settings import settings
 from runway_lab.training.measures.levels import checked
 from runway_lab.training.measures.measure import Measure
 
-__all__ = ["FID", "INCEPTION", "FrechetDistance", "Statistics", "fetch_inception", "find_inception"]
+if TYPE_CHECKING:
+    from runway_lab.library.download import Agree, Progress
+
+__all__ = [
+    "FID",
+    "INCEPTION",
+    "FrechetDistance",
+    "Statistics",
+    "fetch_inception",
+    "find_inception",
+    "from_few",
+    "inception_at_hand",
+    "rgb",
+]
 
 FID = Measure(
     name="fid",
@@ -144,7 +157,11 @@ class FrechetDistance:
         return self.real.distance(self.statistics(samples, tell))
 
     def statistics(self, pictures: NDArray[np.uint8], tell: Callable[[int, int], None] | None = None) -> Statistics:
-        """What the network makes of these pictures."""
+        """The normal distribution of what the network makes of these pictures."""
+        return Statistics.of(self.rows(pictures, tell))
+
+    def rows(self, pictures: NDArray[np.uint8], tell: Callable[[int, int], None] | None = None) -> NDArray[np.float32]:
+        """What the network makes of these pictures, a row for each."""
         from runway_lab.training.measures.inception import describer
 
         checked(pictures)
@@ -152,14 +169,38 @@ class FrechetDistance:
             self._describe = describer(self._weights, self._device)
         rows = []
         for start in range(0, len(pictures), BATCH):
-            rows.append(self._describe(_rgb(np.asarray(pictures[start : start + BATCH]))))
+            rows.append(self._describe(rgb(np.asarray(pictures[start : start + BATCH]))))
             if tell is not None:
                 tell(min(start + BATCH, len(pictures)), len(pictures))
-        return Statistics.of(np.concatenate(rows))
+        found: NDArray[np.float32] = np.concatenate(rows)
+        return found
+
+
+def from_few(rows: NDArray[Any], others: NDArray[Any]) -> float:
+    """The same distance as that of their `Statistics`, without a covariance: quick where there are few rows.
+
+    The root of a product of covariances A'A and B'B has the singular values of AB' on its diagonal.
+
+    >>> round(from_few(np.eye(4), np.eye(4) + 1), 6)
+    4.0
+    """
+    both = (np.asarray(rows, np.float64), np.asarray(others, np.float64))
+    away = [(each - each.mean(axis=0)) / np.sqrt(len(each) - 1) for each in both]
+    common = np.linalg.svd(away[0] @ away[1].T, compute_uv=False).sum()
+    spread = sum(np.square(each).sum() for each in away) - 2 * common
+    return max(0.0, float(np.square(both[0].mean(axis=0) - both[1].mean(axis=0)).sum() + spread))
+
+
+def inception_at_hand() -> Path | None:
+    """The weights that the setting `inception` names, else those that were fetched, else none."""
+    if chosen := settings().inception:
+        return find_inception(chosen)
+    return None if missing(INCEPTION) else where(INCEPTION)[FILE]
 
 
 def find_inception(path: str | os.PathLike[str] | None = None) -> Path:
-    """The file of the network: the one given, else the one that was fetched."""
+    """The file of the network: the one given or set, else the one that was fetched."""
+    path = path or settings().inception or None
     if path is not None:
         given = Path(path).expanduser()
         if not given.is_file():
@@ -170,18 +211,21 @@ def find_inception(path: str | os.PathLike[str] | None = None) -> Path:
     if missing(INCEPTION):
         raise RunwayLabError(
             "The FID needs the weights of the Inception network, and they are not here yet.",
-            hint=f"Get them once (96 MB) with fetch_inception(agree=...), or give the path of a {FILE} as weights=. "
-            "The sliced Wasserstein distance needs none.",
+            hint="Get them once (96 MB) with fetch_inception(agree=...) or `runway-lab experiments fid-weights`, or "
+            f"give the path of a {FILE} as weights= or as the setting inception. The sliced Wasserstein distance needs "
+            "none.",
         )
     return where(INCEPTION)[FILE]
 
 
 def fetch_inception(agree: Agree | None = None, progress: Progress | None = None) -> Path:
     """Downloads the weights once, after `agree` has been shown their licence; later calls find them here."""
+    from runway_lab.library.download import fetch
+
     return fetch(INCEPTION, agree, progress)[FILE]
 
 
-def _rgb(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def rgb(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Gray as gray colours, what is transparent on black, as it is measured elsewhere."""
     channels = pictures.shape[3]
     if channels == 1:

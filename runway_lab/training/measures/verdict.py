@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Kind", "Row", "Verdict", "judge"]
+__all__ = ["Kind", "Row", "Verdict", "earliest_alarm", "judge"]
 
 Kind = Literal["too early", "improving", "settled", "turned", "losing variety"]
 Row = tuple[int, float, float]
@@ -25,6 +25,10 @@ Row = tuple[int, float, float]
 
 FEWEST = 6
 """Rows before anything is said."""
+
+FEWEST_IMAGES, FEWEST_SHARE = 10_000, 0.2
+"""Pictures and share of all steps that a training needs before it can be said to have gone wrong: a transfer gets worse
+before it gets better, and what starts from nothing does not know where it goes."""
 
 WINDOW = 5
 PATIENCE = 3
@@ -41,6 +45,10 @@ RISE = 0.12
 
 NOISE = 4.5
 """Both also have to be so many times beyond the jumps of single rows, smoothed as they are."""
+
+TURN_LATER = 4
+"""So many times later than an alarm about variety: in the first tens of thousands of images the distance may grow for
+long while pictures come out clearer (faces on their way to cats did so from 8,000 to 19,000)."""
 
 ABOUT_AS_GOOD = 1.1
 SETTLED = 0.03
@@ -62,8 +70,18 @@ class Verdict:
         return self.kind in ("turned", "losing variety")
 
 
-def judge(rows: Iterable[Row]) -> Verdict:
-    """The verdict on a history; rows with numbers that are not finite are left out.
+def earliest_alarm(steps: int, batch: int) -> int:
+    """The step before which nothing is said of a training of so many steps.
+
+    >>> earliest_alarm(3000, batch=16), earliest_alarm(20_000, batch=16), earliest_alarm(60, batch=16)
+    (625, 4000, 625)
+    """
+    return max(math.ceil(FEWEST_IMAGES / batch), math.ceil(FEWEST_SHARE * steps))
+
+
+def judge(rows: Iterable[Row], earliest: int = 0) -> Verdict:
+    """The verdict on a history; rows with numbers that are not finite are left out. Before the step `earliest` it is
+    too early to say anything.
 
     >>> judge((step, 60.0 - step / 100, 0.9) for step in range(0, 3000, 200)).sentence
     'Still improving; the best step so far is 2,800.'
@@ -79,7 +97,7 @@ def judge(rows: Iterable[Row]) -> Verdict:
     distance, variety = _smooth(table[:, 1]), _smooth(table[:, 2])
     known = [_peak(distance, variety, at) for at in range(len(steps))]
     best = int(np.argmin(_penalised(distance, variety, known[-1][1])))
-    if len(steps) < FEWEST:
+    if len(steps) < FEWEST or steps[-1] < earliest:
         return Verdict("too early", int(steps[best]), "It is too early to tell how it goes.")
 
     lost = (
@@ -98,6 +116,8 @@ def judge(rows: Iterable[Row]) -> Verdict:
         distance[at] - known[at][0] > max(RISE * known[at][0], NOISE * _jumps(table[: at + 1, 1]))
         for at in _lately(steps, LASTING_TURN)
     )
+    if all(turned) and steps[-1] < TURN_LATER * earliest:
+        return Verdict("too early", int(steps[best]), "It is too early to tell how it goes.")
     if all(turned):
         return Verdict(
             "turned",

@@ -63,7 +63,7 @@ def test_what_was_stopped_goes_on_and_ends_the_same(folder: Path, monkeypatch: p
             Dataset.create("petals", folder, size=32, mirror=True, stop=stop_after(count))  # type: ignore[arg-type]
     assert Dataset.unfinished() == ["petals"]
     assert [each.name for each in Dataset.all()] == ["whole"]
-    with pytest.raises(BadValue, match="half prepared.*goes on"):
+    with pytest.raises(BadValue, match="half prepared.*goes on.*discard petals"):
         Dataset.open("petals")
     looked.clear()
     told = []
@@ -185,6 +185,7 @@ def test_what_cannot_fit_is_told_before_it_begins(folder: Path, monkeypatch: pyt
     monkeypatch.setattr(module.shutil, "disk_usage", lambda path: usage._replace(free=10_000_000))
     with pytest.raises(LibraryFull, match=r"takes about 1\d\d\.\d MB.*10\.0 MB left.*smaller size"):
         Dataset.create("petals", folder, size=1024)
+    assert Dataset.unfinished() == []
 
 
 def test_where_nothing_is_left_it_says_why(tmp_path: Path) -> None:
@@ -194,6 +195,7 @@ def test_where_nothing_is_left_it_says_why(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(BadValue, match="nothing in it"):
         Dataset.create("petals", tmp_path / "empty")
+    assert Dataset.unfinished() == [], "what had nothing in it is no beginning of anything"
 
 
 def test_the_manifest_says_where_each_picture_comes_from(folder: Path) -> None:

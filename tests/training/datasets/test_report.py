@@ -124,3 +124,41 @@ def test_a_file_that_was_mended_after_the_report_is_looked_at_again(folder: Path
 )
 def test_advice(count: int, words: str) -> None:
     assert words in advice(count)
+
+
+def test_only_files_that_are_there_are_left_out(folder: Path) -> None:
+    report = examine(folder, size=32)
+    with pytest.raises(Unknown, match="no file '00.jpg'.*Did you mean '0.jpg'"):
+        report.leave_out("1.jpg", "00.jpg")
+    assert report.taken == 9, "nothing of a call that fails is done"
+    data = Dataset.create("petals", folder, size=32)
+    assert data.report is not None
+    with pytest.raises(Unknown, match="no file 'zzz'"):
+        data.report.leave_out("zzz")
+    assert data.report.leave_out("2.jpg").taken == 8
+
+
+def test_a_report_of_other_pictures_is_refused(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    few = tmp_path_factory.mktemp("few")
+    photos(few, 2)
+    report = examine(folder, size=32)
+    for each in (report, Report.from_json(report.to_json())):
+        with pytest.raises(BadValue, match="This report is of .*, and the pictures come from few0/"):
+            Dataset.create("petals", few, report=each)
+    assert str(folder) not in json.dumps(report.to_json()), "where the pictures lie is nobody's business"
+    assert len(Dataset.create("petals", folder, report=report)) == 9
+
+
+def test_what_is_left_out_for_something_else_is_not_counted(tmp_path: Path) -> None:
+    (tmp_path / "wide.jpg").write_bytes(encoded(photo(1, 200, 40)))
+    (tmp_path / "wide-again.jpg").write_bytes((tmp_path / "wide.jpg").read_bytes())
+    report = examine(tmp_path, size=32)
+    first, second = report["wrong_ratio"].files
+    assert "1 file, cropped like the others (1 more left out for something else)." in str(report["wrong_ratio"])
+    assert f"    {first}\n    Or" in str(report)
+    assert second not in report["wrong_ratio"].affected
+    assert "1 file, cropped like the others (1 more" in Report.from_json(report.to_json())._repr_html_()
+    assert "Wrong ratio: 2 files, cropped like the others." in str(report.decide(duplicate="keep"))
+    report.leave_out("wide.jpg", "wide-again.jpg")
+    assert "Wrong ratio: 2 files, left out for something else." in str(report)
+    assert "None of its pictures would be used." in str(report)

@@ -157,3 +157,12 @@ def test_a_change_shows_in_the_fingerprint(tmp_path: Path) -> None:
 def test_a_few_are_spread_over_all(tmp_path: Path) -> None:
     photos(tmp_path, 10)
     assert [item.name for item in open_source(tmp_path).few(3)] == ["0.jpg", "3.jpg", "6.jpg"]
+
+
+def test_a_missing_folder_says_where_it_was_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadValue) as caught:
+        open_source("nowhere")
+    assert str(caught.value) == f"nowhere is not there. Look at the name; it is looked for in {Path.cwd()}."
+    with pytest.raises(BadValue, match=r"Look at the name\.$"):
+        open_source(tmp_path / "nowhere")

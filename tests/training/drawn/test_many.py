@@ -92,3 +92,9 @@ def test_an_unknown_kind_and_numbers_out_of_bounds_are_said_before_anything_is_d
         draw_many("faces", -1)
     with pytest.raises(BadValue, match="seed of a drawn picture"):
         draw_many("faces", 3, seed=2**63 - 2)
+
+
+def test_of_large_pictures_each_is_told() -> None:
+    told: list[int] = []
+    draw_many("flowers", 3, 512, processes=1, progress=lambda done, count: told.append(done))
+    assert told == [1, 2, 3]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.experiments import SMALL, dots, small, until
 
-from runway_lab.cards import CardFile, ModelCard, Run
+from runway_lab.cards import CardFile, Licence, ModelCard, Run
 from runway_lab.errors import BadValue, Unknown
 from runway_lab.library import add_model
 from runway_lab.library.places import path
@@ -114,6 +114,7 @@ def test_a_start_may_be_a_card_or_a_checkpoint_of_the_library(tmp_path: Path) ->
         id="mine/faces",
         title="Faces",
         category="generate",
+        licence=Licence(note="Ask me first."),
         run=Run(entry="model.py"),
         files=(CardFile(name=file.name, size=file.stat().st_size),),
     )
@@ -123,7 +124,7 @@ def test_a_start_may_be_a_card_or_a_checkpoint_of_the_library(tmp_path: Path) ->
     found, about, _ = find_start("mine/faces")
     assert found is not None
     assert found.name == "faces.safetensors"
-    assert about["name"] == "mine/faces"
+    assert (about["name"], about["licence_note"]) == ("mine/faces", "Ask me first.")
     dropped = weights(path("models") / "checkpoints", "old.safetensors")
     assert find_start("old.safetensors")[0] == dropped
     with pytest.raises(BadValue, match="is no StyleGAN"):

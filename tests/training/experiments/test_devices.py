@@ -38,3 +38,12 @@ def test_another_asks_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_ASK", "raise SystemExit(1)")
     devices.cache_clear()
     assert devices() == ("cpu",)
+
+
+def test_a_driver_that_hangs_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RUNWAY_LAB_DEVICES")
+    monkeypatch.setattr(module, "_may_have_more", lambda: True)
+    monkeypatch.setattr(module, "_ASK", "import time; time.sleep(60)")
+    monkeypatch.setattr(module, "PATIENCE", 0.1)
+    devices.cache_clear()
+    assert devices() == ("cpu",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.experiments import SMALL, dots
@@ -74,3 +75,13 @@ def test_pictures_need_not_be_prepared_for_it(measured: list[int], tmp_path: Pat
 
 def test_it_is_said_as_a_person_would() -> None:
     assert str(Estimate(600, 812.4, 65.2, 0.2, "cpu")) == "about 10 min on cpu, 812 MB of memory, 65 MB on the disk"
+
+
+def test_of_several_devices_each_does_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+    found = {"start": 1.0, "step": 2.0, "sample": 0.0, "sheet": 1, "checkpoint": 1, "state": 1, "memory": 1e6}
+    monkeypatch.setattr(estimating, "_measure", lambda settings, *_: asked.append(settings) or found)
+    dots()
+    told = estimate({"device": "cuda:0,cuda:1", "batch": 16, "threads": 4, "steps": 10}, "dots")
+    assert [(each["device"], each["batch"], each["threads"]) for each in asked] == [("cuda:0", 8, 2)]
+    assert (told.device, told.memory_mb) == ("cuda:0,cuda:1", 2.0)

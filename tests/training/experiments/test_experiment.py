@@ -23,6 +23,8 @@ from support.experiments import (
 )
 
 from runway_lab.errors import BadValue, RunwayLabError, Unknown
+from runway_lab.library.locks import FileLock
+from runway_lab.training.experiments import experiment as module
 from runway_lab.training.experiments import states
 from runway_lab.training.experiments.experiment import Experiment
 from runway_lab.training.experiments.folder import Folder
@@ -294,7 +296,32 @@ def test_its_film_has_every_sheet(done: Experiment, tmp_path: Path) -> None:
 
 
 def test_waiting_ends_with_the_training_or_with_patience(slow: None) -> None:
-    run = small(steps=100)
+    run = small(steps=40)
     run.wait(0.2)
     assert run.state in ("queued", "training")
     assert run.wait().state == "finished", told(run)
+
+
+def test_a_delete_waits_for_a_trainer_that_still_saves(done: Experiment) -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, time\nfrom runway_lab.library.locks import FileLock\n"
+        "lock = FileLock(sys.argv[1]); lock.acquire(); print('held', flush=True); time.sleep(0.5)\n"
+        "print((lock.path.parent / 'state.json').exists(), flush=True)"
+    )
+    words = [sys.executable, "-c", code, str(Folder(done.folder).trainer_lock)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as orphan:
+        assert orphan.stdout is not None
+        assert orphan.stdout.readline() == "held\n"
+        done.delete()
+        assert orphan.stdout.readline() == "True\n"
+    assert not done.folder.exists()
+
+
+def test_a_trainer_that_saves_for_ever_is_said(done: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SAVE_SECONDS", 0.05)
+    with FileLock(Folder(done.folder).trainer_lock), pytest.raises(RunwayLabError, match="still being saved"):
+        done.delete()
+    assert done.folder.exists()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from support.cells import wait_for, wait_until_gone
 from support.experiments import kill, small, supervisors, told, until, until_step
@@ -16,7 +18,7 @@ from runway_lab.training.experiments.shelf import Experiments
 
 def test_on_one_device_they_train_one_after_the_other_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLAIN_STEP", "0.01")
-    first, second, third = (small(name, steps=steps) for name, steps in (("First", 300), ("Second", 60), ("Third", 60)))
+    first, second, third = (small(name, steps=steps) for name, steps in (("First", 180), ("Second", 10), ("Third", 10)))
     assert second.state == third.state == "queued"
     assert [folder.id for folder in line.waiting()] == ["second", "third"]
     until(third, "finished", seconds=30)
@@ -54,7 +56,7 @@ def test_the_next_begins_when_the_kernel_that_asked_for_it_is_long_gone() -> Non
 
 def test_one_that_was_paused_in_the_queue_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLAIN_STEP", "0.01")
-    first, second, third = (small(name, steps=steps) for name, steps in (("First", 300), ("Second", 60), ("Third", 60)))
+    first, second, third = (small(name, steps=steps) for name, steps in (("First", 180), ("Second", 10), ("Third", 10)))
     assert second.pause().state == "paused"
     until(third, "finished", seconds=30)
     assert second.state == "paused"
@@ -66,7 +68,7 @@ def test_one_that_was_paused_in_the_queue_is_passed_over(monkeypatch: pytest.Mon
 
 def test_a_queue_whose_supervisor_was_killed_is_moved_by_the_next_who_resumes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLAIN_STEP", "0.05")
-    first, second = small("First"), small("Second")
+    first, second = small("First"), small("Second", steps=10)
     until_step(first, 3)
     kill(supervisors()[0])
     assert not wait_until_gone(10)
@@ -122,3 +124,32 @@ def test_what_waits_has_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
         run.stop()
         assert states.read(Folder(run.folder)).name == "stopped"
     runs[0].stop()
+
+
+def test_a_damaged_plan_in_the_queue_blocks_nobody_and_its_own_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAIN_STEP", "0.03")
+    first, broken = small("First"), small("Broken", steps=5)
+    (broken.folder / "experiment.json").write_text("{")
+    last = small("Last", steps=5)
+    until(last, "finished", seconds=30)
+    assert first.state == "finished"
+    with pytest.raises(RunwayLabError, match="cannot be read"):
+        line.advance(Folder(broken.folder))
+
+
+def test_a_start_that_fails_does_not_keep_the_next_from_starting(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+
+    def start(folder: Folder) -> None:
+        begun.append(folder.id)
+        if folder.id == "one":
+            raise RunwayLabError("It could not be started.", hint="")
+
+    monkeypatch.setattr(line, "waiting", lambda: [Folder(Path(name)) for name in ("one", "two")])
+    monkeypatch.setattr(line, "_has_room", lambda folder: True)
+    monkeypatch.setattr(line, "start", start)
+    line.advance(Folder(Path("two")))
+    assert begun == ["one", "two"]
+    with pytest.raises(RunwayLabError, match="could not be started"):
+        line.advance(Folder(Path("one")))
+    assert begun == ["one", "two"] * 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PIL import Image
-from support.cells import wait_until_gone
+from support.cells import wait_for, wait_until_gone
 from support.experiments import SMALL, dots, kill, supervisors, told, until
 
 from runway_lab.training.datasets import Dataset
@@ -75,3 +75,12 @@ def test_a_preparing_that_is_stopped_ends(tmp_path: Path) -> None:
     run.stop()
     assert run.state == "stopped", told(run)
     assert not wait_until_gone()
+
+
+def test_drawing_says_how_far_it_is_and_hears_a_wish_to_pause() -> None:
+    run = begin("Flowers", "flowers", settings={**SMALL, "steps": 5}, prepare={"size": 16, "count": 200_000})
+    assert wait_for(lambda: "of 200,000 pictures are drawn" in run.why, 60), told(run)
+    run.pause()
+    assert run.state == "paused", told(run)
+    assert not wait_until_gone()
+    assert [each.name for each in Dataset.all()] == []

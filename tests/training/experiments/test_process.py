@@ -12,11 +12,14 @@ import pytest
 from support.cells import wait_until_gone
 from support.experiments import at_rest, dots, numbers, sheets, small, told, until, until_step
 
+from runway_lab.errors import BadValue
 from runway_lab.library.locks import FileLock
 from runway_lab.library.places import path
-from runway_lab.training.experiments import process, resume
+from runway_lab.training.experiments import process, resume, states
+from runway_lab.training.experiments.devices import devices
 from runway_lab.training.experiments.folder import Folder
 from runway_lab.training.experiments.processes import command
+from runway_lab.training.loop.settings import TrainingSettings
 
 
 def test_a_cut_state_falls_back_on_the_one_before_and_nobody_can_tell(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,3 +181,69 @@ def test_samples_of_gray_pictures_and_many_of_them() -> None:
     until(run, "finished")
     assert run.sample(0, 2).size == (16, 16)
     assert not wait_until_gone()
+
+
+def test_freed_memory_is_kept_from_the_beginning(done, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(process, "WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(process, "keep_freed_memory", lambda: asked.append("kept"))
+    with FileLock(Folder(done.folder).trainer_lock):
+        assert process.main(str(done.folder)) == 1
+    assert asked == ["kept"]
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_device_that_was_there_before_is_tried_again(done, monkeypatch: pytest.MonkeyPatch, before: bool) -> None:
+    def lose(folder: Folder, door: object) -> None:
+        raise process.DeviceMissing("There is no device 'cuda:0' here.", hint="Take another.")
+
+    monkeypatch.setattr(process, "_train", lose)
+    monkeypatch.setattr(process, "Door", lambda: None)
+    folder = Folder(done.folder)
+    states.change(folder, "training")
+    if not before:
+        shutil.rmtree(folder.resume)
+    assert process.main(str(folder.root)) == (1 if before else 0)
+    state = states.read(folder)
+    assert state.name == ("training" if before else "failed")
+    assert "no device 'cuda:0'" in (state.error if before else state.why)
+
+
+@pytest.mark.slow
+def test_a_lost_device_is_tried_again_and_can_be_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAIN_STEP", "0.02")
+    monkeypatch.setenv("RUNWAY_LAB_DEVICES", "cuda:0,cpu")
+    devices.cache_clear()
+    run = small(steps=60)
+    until_step(run, 10)
+    at_rest(run.pause(), "paused")
+    assert run.status.device == "cuda:0"
+    monkeypatch.setenv("PLAIN_FAULT", f"device@{run.progress.step + 1}")
+    run.resume()
+    at_rest(run, "failed")
+    assert sum(entry.kind == "restart" for entry in run.diary) == 3, told(run)
+    assert "There is no device 'cuda:0' here." in run.why
+    monkeypatch.delenv("PLAIN_FAULT")
+    run.resume("cpu")
+    until(run, "finished")
+    assert run.status.device == run.settings["device"] == "cpu"
+    assert any("no longer bit for bit" in entry.what for entry in run.diary)
+    with pytest.raises(BadValue, match="There is no device 'gpu'"):
+        run.resume("gpu")
+
+
+def test_a_device_that_was_never_there_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAIN_FAULT", "device@1")
+    run = small()
+    until(run, "failed")
+    assert not [entry for entry in run.diary if entry.kind == "restart"]
+
+
+def test_the_real_trainer_tells_a_missing_device_from_other_mistakes() -> None:
+    pictures = np.zeros((4, 16, 16, 3), np.uint8)
+    with pytest.raises(process.DeviceMissing, match=r"no device 'cuda:99'.*resume\(device="):
+        process._Loop.trainer(TrainingSettings(device="cuda:99"), pictures, None)
+    with pytest.raises(BadValue) as caught:
+        process._Loop.trainer(TrainingSettings(device="cpu"), pictures[:1], None)
+    assert not isinstance(caught.value, process.DeviceMissing)
+    assert process._is_there("cpu, cpu"), "several at once"

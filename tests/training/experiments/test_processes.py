@@ -90,3 +90,32 @@ def test_a_machine_that_starts_nothing_is_told(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(RunwayLabError, match="could not be started") as caught:
         processes.detach("supervisor", Folder(tmp_path))
     assert "no room" in caught.value.details
+
+
+@pytest.mark.parametrize(
+    ("threads", "alone", "bound"),
+    [(2, True, "true"), (3, True, "true"), (1, True, None), (2, False, None), (0, True, None)],
+)
+def test_threads_keep_to_their_cores_where_all_cores_have_one(
+    threads: int, alone: bool, bound: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_PROC_BIND", raising=False)
+    monkeypatch.setattr(processes, "_cores", lambda: 2)
+    assert processes.environment(threads, alone).get("OMP_PROC_BIND") == bound
+
+
+def test_what_a_person_says_of_threads_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_PROC_BIND", "spread")
+    monkeypatch.setenv("GOMP_SPINCOUNT", "5")
+    made = processes.environment(processes._cores(), alone=True)
+    assert (made["OMP_PROC_BIND"], made["GOMP_SPINCOUNT"]) == ("spread", "5")
+
+
+def test_a_training_on_all_cores_is_bound_to_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_PROC_BIND", raising=False)
+    monkeypatch.setenv("PLAIN_STEP", "0.01")
+    run = small(steps=60, threads=processes._cores())
+    until_step(run, 3)
+    assert trainers()[0].environ()["OMP_PROC_BIND"] == "true"
+    assert "OMP_PROC_BIND" not in supervisors()[0].environ()
+    until(run, "finished")

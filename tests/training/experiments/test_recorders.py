@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -162,3 +163,20 @@ def test_after_a_rollback_what_was_written_since_is_forgotten(work: Work, traine
     assert max(int(each.stem[-6:]) for each in work.folder.samples.glob("*.webp")) == 12
     assert resume.newest(work.folder) == 12
     assert "went back" in lines.Tail(work.folder.diary).read()[-1]["what"]
+
+
+def test_a_checkpoint_kept_right_after_a_rollback_stays(work: Work, trainer: Any) -> None:
+    rollbacks, checkpoints = Rollbacks(work), Checkpoints(work, {})
+    trainer.settings = TrainingSettings(steps=20, kept=4, samples=4)
+    run(trainer, [rollbacks, checkpoints])
+    hold = threading.Event()
+    work.scribe.submit(lambda: hold.wait(5))
+    trainer.step, trainer.images = 14, 14 * 16
+    trainer.incidents.append("Step 20 went wrong; went back to step 14.")
+    threading.Timer(0.2, hold.set).start()
+    rollbacks.after_step(trainer, {})
+    trainer.step = 15
+    checkpoints.after_step(trainer, {})
+    work.scribe.drain()
+    assert work.folder.checkpoint(15).exists()
+    assert not work.folder.checkpoint(20).exists()

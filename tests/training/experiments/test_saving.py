@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from support.experiments import until
 
 import runway_lab as rl
 from runway_lab import catalog, library
@@ -14,6 +15,8 @@ from runway_lab.cards import ModelCard
 from runway_lab.errors import BadValue
 from runway_lab.library.atomic import write_json
 from runway_lab.training.experiments.experiment import Experiment
+from runway_lab.training.experiments.headers import recipe_of
+from runway_lab.training.experiments.saving import licence_of
 
 
 @pytest.fixture
@@ -101,7 +104,46 @@ def test_a_bundle_has_all_and_is_a_model_elsewhere(real: Experiment, tmp_path: P
         real.export(tmp_path / "petals.rar")
 
 
+def test_what_is_shared_is_a_model_for_others(
+    real: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(BadValue, match="no shared folder"):
+        real.share()
+    monkeypatch.setenv("RUNWAY_LAB_SHARED", str(tmp_path / "drive"))
+    card = real.share("Petals for all", by="Ada")
+    assert (card.id, card.publishers[0].name) == ("shared/petals-for-all", "Ada")
+    assert (tmp_path / "drive" / "models" / "petals-for-all" / "licence.txt").is_file()
+    monkeypatch.setenv("RUNWAY_LAB_HOME", str(tmp_path / "another"))
+    assert not library.missing(catalog.card(card.id))
+    assert card.id in library.checkpoints()
+
+
 def test_without_samples_there_is_no_gallery(real: Experiment) -> None:
     for each in (real.folder / "samples").iterdir():
         each.unlink()
     assert Experiment(real.folder).save("Bare").gallery == ()
+
+
+def test_a_licence_is_not_washed_off_by_a_chain_of_branches(real: Experiment) -> None:
+    plan = real.folder / "experiment.json"
+    said = json.loads(plan.read_text())
+    start = {"name": "someone/faces", "licence": "CC-BY-NC-4.0", "licence_note": "Not to be sold."}
+    write_json(plan, {**said, "start": start})
+    run = Experiment(real.folder)
+    for title in ("Branch", "Twig"):
+        run = run.branch(title=title, steps=5)
+        until(run, "finished")
+        licence = licence_of(run.plan)
+        assert licence.id == "", "CC0-1.0 is that of the pictures alone"
+        assert "CC-BY-NC-4.0. Not to be sold." in licence.note
+        assert "no licence is known" not in licence.note
+        with run.checkpoint().path.open("rb") as file:
+            assert b"CC-BY-NC-4.0" in file.read(4096)
+        assert recipe_of(run.checkpoint().path)["licence"] != "CC0-1.0"
+
+
+def test_a_chain_of_one_licence_keeps_it(real: Experiment) -> None:
+    run = real.branch(title="Branch", steps=5)
+    until(run, "finished")
+    assert licence_of(run.plan).id == "CC0-1.0"
+    assert recipe_of(run.checkpoint().path)["licence"] == "CC0-1.0"

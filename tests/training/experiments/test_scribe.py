@@ -60,3 +60,17 @@ def test_closing_writes_what_waits() -> None:
         made.submit(lambda number=number: done.append(number))
     made.close()
     assert done == [0, 1, 2, 3, 4]
+
+
+def test_after_a_failure_nothing_is_written_any_more_even_when_it_was_heard(scribe: Scribe) -> None:
+    done: list[str] = []
+
+    def fail() -> None:
+        raise OSError("no room")
+
+    scribe.submit(fail)
+    with pytest.raises(OSError, match="no room"):
+        scribe.drain()
+    scribe.submit(lambda: done.append("after"))
+    scribe.drain()
+    assert done == [], "it would leave a gap"

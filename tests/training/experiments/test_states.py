@@ -19,7 +19,7 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def test_a_state_is_written_with_its_reason_and_told(folder: Folder) -> None:
-    assert states.read(folder).name == "draft"
+    assert states.read(folder).name == "paused"
     states.change(folder, "queued", "It waits.", queued=5.0)
     states.change(folder, "training", device="cpu", step=3)
     state = states.read(folder)
@@ -69,7 +69,7 @@ def test_a_damaged_file_is_told(folder: Folder, text: str) -> None:
 
 def test_what_another_version_wrote_is_passed_over(folder: Folder) -> None:
     folder.state.write_text('{"name": "dreaming", "step": 3, "colour": "red"}')
-    assert states.read(folder) == states.State("draft", step=3)
+    assert states.read(folder) == states.State("paused", step=3)
 
 
 def test_a_look_at_a_lock_neither_takes_nor_changes_it(folder: Folder) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
 
+import psutil
 import pytest
 from support.cells import processes, wait_for, wait_until_gone
 from support.experiments import (
@@ -22,6 +27,7 @@ from support.experiments import (
 )
 
 from runway_lab.training.experiments import states
+from runway_lab.training.experiments import supervisor as module
 from runway_lab.training.experiments.folder import Folder
 
 
@@ -43,10 +49,10 @@ def test_a_training_runs_to_its_end_and_leaves_no_process() -> None:
 
 
 def test_a_killed_trainer_goes_on_and_nobody_can_tell(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = small("Whole", steps=300)
+    whole = small("Whole", steps=150)
     at_rest(whole)
     monkeypatch.setenv("PLAIN_STEP", "0.02")
-    run = small("Killed", steps=300)
+    run = small("Killed", steps=150)
     for _ in range(2):
         until_step(run, run.progress.step + 40)
         kill(trainers()[0])
@@ -54,7 +60,7 @@ def test_a_killed_trainer_goes_on_and_nobody_can_tell(monkeypatch: pytest.Monkey
     until(run, "finished")
     assert sheets(run) == sheets(whole)
     assert numbers(run) == numbers(whole)
-    assert run.checkpoint().path.name == "step-000300.safetensors"
+    assert run.checkpoint().path.name == "step-000150.safetensors"
     restarts = [entry for entry in run.diary if entry.kind == "restart"]
     assert len(restarts) == 2
     assert "SIGKILL" in restarts[0].what
@@ -144,10 +150,15 @@ def test_when_all_is_killed_at_once_nothing_but_the_last_moments_is_lost(monkeyp
     run = small("Rebooted", steps=200)
     until_step(run, 60)
     monkeypatch.setenv("PLAIN_STEP", "0.001")
-    for each in processes():
-        os.kill(each.pid, signal.SIGKILL)
-    wait_until_gone()
-    assert run.status.interrupted
+
+    def nobody_is_left() -> bool:
+        # As with the power: a supervisor that is still there for a moment would begin another trainer.
+        for each in [*supervisors(), *processes()]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
+        return not processes() and run.status.interrupted
+
+    assert wait_for(nobody_is_left, 20), told(run)
     assert run.progress.step > 0
     run.resume()
     until(run, "finished")
@@ -181,3 +192,24 @@ def test_a_state_that_was_written_by_somebody_else_meanwhile_counts() -> None:
     until(run, "finished")
     assert states.change(Folder(run.folder), "paused", only_from=("training",)) is None
     assert run.state == "finished"
+
+
+@pytest.mark.parametrize(("beats", "ended"), [(False, True), (True, False)])
+def test_a_trainer_that_spins_without_a_sign_of_life_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beats: bool, ended: bool
+) -> None:
+    """One that waits for a graphics card computes."""
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(module, "settings", lambda: SimpleNamespace(hung_seconds=0.1))
+    monkeypatch.setattr(module, "SPIN_FACTOR", 3)
+    watcher = object.__new__(module.Supervisor)
+    watcher.folder, watcher.ending = Folder(tmp_path), False
+    beat = f"import pathlib; pathlib.Path({str(watcher.folder.heartbeat)!r}).write_text(str(time.monotonic()))"
+    code = f"import time\nend = time.monotonic() + 1.5\nwhile time.monotonic() < end:\n    {beat if beats else 'pass'}"
+    trainer = subprocess.Popen([sys.executable, "-S", "-c", code], stdin=subprocess.PIPE)
+    try:
+        assert (watcher._watch(trainer) == -9) is ended
+    finally:
+        trainer.kill()
+        trainer.communicate()
+    assert watcher.folder.diary.exists() is ended

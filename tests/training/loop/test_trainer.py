@@ -113,6 +113,15 @@ def test_going_on_from_a_file_is_as_never_having_stopped(tmp_path: Path, precisi
     assert resumed.likelihood.value > 0
 
 
+def test_a_state_of_another_kind_of_device_is_gone_on_from() -> None:
+    """Whose source of noise has a state of another length, as that of a graphics card has."""
+    subject, other = trainer(), trainer()
+    advance(subject, 2)
+    other.restore({**subject.state(), "noise": torch.zeros(16, dtype=torch.uint8)})
+    assert other.step == 2
+    other.one_step()
+
+
 def test_a_written_state_does_not_change_while_training_goes_on() -> None:
     subject = trainer()
     state = subject.state()

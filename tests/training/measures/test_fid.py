@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import http.server
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -56,6 +58,28 @@ def test_in_one_dimension_it_is_what_one_writes_on_a_blackboard() -> None:
 def test_equal_sets_have_none_also_with_less_pictures_than_numbers() -> None:
     few = Statistics.of(rows(10, 40, 1))
     assert few.distance(few) == pytest.approx(0, abs=1e-6 * np.trace(few.covariance))
+
+
+def test_from_few_rows_it_is_the_same_number() -> None:
+    one, other = rows(30, 12, 1), rows(20, 12, 2)
+    assert fid.from_few(one, other) == pytest.approx(Statistics.of(one).distance(Statistics.of(other)), rel=1e-9)
+    few, fewer = rows(7, 40, 1), rows(5, 40, 2)
+    assert fid.from_few(few, fewer) == pytest.approx(Statistics.of(few).distance(Statistics.of(fewer)), rel=1e-6)
+
+
+def test_the_weights_may_be_named_by_a_setting(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert fid.inception_at_hand() is None
+    monkeypatch.setenv("RUNWAY_LAB_INCEPTION", str(weights))
+    assert fid.inception_at_hand() == find_inception() == weights
+
+
+def test_measuring_loads_no_downloader() -> None:
+    code = (
+        "import sys, runway_lab.training.experiments.process; "
+        "print([name for name in ('http.client', 'runway_lab.library.download') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_statistics_are_written_and_read(tmp_path: Path) -> None:

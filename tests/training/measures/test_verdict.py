@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from runway_lab.training.measures.verdict import Row, Verdict, judge
+from runway_lab.training.measures.verdict import Row, Verdict, earliest_alarm, judge
 
 # Dense at first, as steps are sampled.
 STEPS = np.unique((np.linspace(0, 1, 50) ** 1.5 * 3000).astype(int))
@@ -170,3 +170,23 @@ def test_rows_may_come_in_any_order_twice_or_broken() -> None:
 
 def test_a_variety_of_nothing_is_no_obstacle() -> None:
     assert judge([(step, 0.0, 0.0) for step in range(20)]).kind == "settled"
+
+
+def test_there_is_no_alarm_before_a_training_had_time_to_go_wrong() -> None:
+    rows = history(getting_worse, collapsing, 0.0, 0)
+    assert judge(rows).alarm
+    assert judge(rows, rows[-1][0]).alarm
+    early = judge(rows, rows[-1][0] + 1)
+    assert early.kind == "too early"
+    assert not early.alarm
+
+
+@pytest.mark.parametrize(("steps", "batch", "earliest"), [(60, 16, 625), (3000, 16, 625), (20_000, 16, 4000)])
+def test_both_pictures_and_steps_must_have_gone_by(steps: int, batch: int, earliest: int) -> None:
+    assert earliest_alarm(steps, batch) == earliest
+
+
+def test_a_turn_in_the_first_tens_of_thousands_of_images_is_none() -> None:
+    rows = [(step, 60 - step / 10 if step < 400 else 20 + step / 100, 0.9) for step in range(0, 1500, 25)]
+    assert judge(rows, earliest=100).kind == "turned"
+    assert judge(rows, earliest=625).kind == "too early"
