@@ -45,6 +45,7 @@ def train(
     price_per_hour: float | None = None,
     prepare: Mapping[str, Any] | None = None,
     save: str = "",
+    draft: bool = False,
     wait: bool = False,
     quiet: bool = False,
     **settings: Any,
@@ -55,7 +56,7 @@ def train(
     else that `Dataset.create` takes, in `prepare`). `start` is the id of a model, a checkpoint, an experiment, or
     nothing to begin from scratch. `hours`, or `cost` with `price_per_hour`, bound how long it may train. `settings` are
     those of `TrainingSettings`. With `save="petals"` it is saved to your models when it ends. With `wait=True` it
-    returns at the end.
+    returns at the end. With `draft=True` all is checked and written down, and training waits for `start()`.
 
         data = rl.Dataset.create("petals", "photos/")
         run = rl.train("Petals", data, start="stylegan/faces", steps=3000)
@@ -69,7 +70,10 @@ def train(
         budget(hours, cost, price_per_hour),
         prepare={**making, **(prepare or {})},
         save_as=save,
+        draft=draft,
     )
+    if draft:
+        return begun
     line = Line(quiet)
     if not wait:
         known = " ".join(pictures(begun)[-1:])

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from runway_lab.library.places import path
     from runway_lab.library.room import EntryRoom, Usage, move_downloads, usage
     from runway_lab.library.shared import share_model, shared_models
-    from runway_lab.library.shelf import add_model, delete_model, model, models
+    from runway_lab.library.shelf import add_model, delete_model, model, models, rename_model
     from runway_lab.library.stylegans import checkpoints
     from runway_lab.library.weights import missing, where
 
@@ -39,6 +39,7 @@ __all__ = [
     "move_downloads",
     "path",
     "problems",
+    "rename_model",
     "share_model",
     "shared_models",
     "usage",
@@ -51,7 +52,7 @@ _ROOMS = {
     "places": ("path",),
     "room": ("EntryRoom", "Usage", "move_downloads", "usage"),
     "shared": ("share_model", "shared_models"),
-    "shelf": ("add_model", "delete_model", "model", "models", "problems"),
+    "shelf": ("add_model", "delete_model", "model", "models", "problems", "rename_model"),
     "stylegans": ("checkpoints",),
     "weights": ("missing", "where"),
 }

@@ -21,7 +21,18 @@ from runway_lab.library.entries import Entries, problems
 from runway_lab.library.locks import FileLock
 from runway_lab.library.places import lock_path, place
 
-__all__ = ["add_model", "as_id", "copy", "delete_model", "model", "models", "must_be_whole", "problems", "snapshot"]
+__all__ = [
+    "add_model",
+    "as_id",
+    "copy",
+    "delete_model",
+    "model",
+    "models",
+    "must_be_whole",
+    "problems",
+    "rename_model",
+    "snapshot",
+]
 
 _NOT_COPIED = {".git", "__pycache__", ".ipynb_checkpoints", ".DS_Store"}
 
@@ -89,6 +100,23 @@ def add_model(folder: str | os.PathLike[str], *, id: str | None = None, replace:
     with new_folder(target, replace=replace) as draft:
         copy(card.folder, draft, card.folder.resolve())
         changed(card, source=None).write(draft)
+    _models.look_again()
+    return _read(target)
+
+
+def rename_model(id: str, title: str) -> ModelCard:
+    """Gives one of your models another title, and the id that goes with it in the same group."""
+    card = model(id)
+    name = f"{id.split('/')[0]}/{as_id(title)}"
+    if name != id:
+        if any(each.id == name for each in snapshot(now=True)):
+            raise BadValue(f"The library has a model {name!r} already.", hint="Choose another title.")
+        target = place("models").joinpath(*name.split("/"))
+        with in_words(card.folder, "renamed"):
+            card.folder.rename(target)
+    else:
+        target = card.folder
+    changed(ModelCard.read(target / CARD_FILE), id=name, title=title, source=None).write(target)
     _models.look_again()
     return _read(target)
 

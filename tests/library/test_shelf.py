@@ -195,3 +195,17 @@ assert library.problems() == [] or all("all/shared" in each.what for each in lib
     assert [kernel.wait() for kernel in kernels] == [0, 0, 0]
     assert [card.id for card in rl_library.models()] in ([], ["all/shared"])
     assert not (rl_library.path("models").parent / "set-aside").exists()
+
+
+def test_a_model_gets_another_title_and_the_id_that_goes_with_it(tmp_path: Path, library: Path) -> None:
+    rl_library.add_model(folder(tmp_path))
+    rl_library.add_model(folder(tmp_path, "me/roses"))
+    card = rl_library.rename_model("me/petals", "Pale Petals")
+    assert (card.id, card.title) == ("me/pale-petals", "Pale Petals")
+    assert card.path_of("model.py").is_file()
+    assert [each.id for each in rl_library.models()] == ["me/pale-petals", "me/roses"]
+    assert rl_library.rename_model("me/roses", "ROSES").title == "ROSES"
+    with pytest.raises(BadValue, match="already"):
+        rl_library.rename_model("me/pale-petals", "Roses")
+    with pytest.raises(Unknown):
+        rl_library.rename_model("me/nothing", "Something")

@@ -41,10 +41,11 @@ def begin(
     *,
     prepare: Mapping[str, Any] | None = None,
     save_as: str = "",
+    draft: bool = False,
 ) -> Experiment:
     """A new experiment, in the queue or training when this returns. `prepare` is for making a dataset of `data`.
 
-    It is saved to the models as `save_as` when it ends.
+    It is saved to the models as `save_as` when it ends. A `draft` waits until a person says `start()`.
     """
     title = check_title(title)
     if save_as:
@@ -72,9 +73,11 @@ def begin(
         budget=budget or Budget(),
         save_as=save_as,
     )
-    folder = _write(plan, found)
+    folder = _write(plan, found, draft)
     if not dataset.get("make_from"):
         tell_pictures(folder, plan)
+    if draft:
+        return Experiment(folder.root)
     if dataset.get("make_from"):
         line.start(folder)
     else:
@@ -86,7 +89,7 @@ def begin(
     return experiment
 
 
-def _write(plan: Plan, start: Path | None) -> Folder:
+def _write(plan: Plan, start: Path | None, wait: bool) -> Folder:
     """The folder, by a name that is free."""
     path("experiments")
     while True:
@@ -101,6 +104,8 @@ def _write(plan: Plan, start: Path | None) -> Folder:
                 plan.write(made)
                 name = "preparing" if plan.dataset.get("make_from") else "queued"
                 why = "Its pictures are being prepared." if name == "preparing" else "It waits for its turn."
+                if wait:
+                    name, why = "draft", "It is not started yet."
                 states.change(made, name, why, queued=time.time())
                 made.words_lock.unlink(missing_ok=True)
         except RunwayLabError:

@@ -48,6 +48,25 @@ class Experiment(Reader):
         """Ends training before its time and keeps what there is; it can be resumed all the same."""
         return self._end("stop", "stopped", "As asked for.", wait)
 
+    def start(self) -> Experiment:
+        """Starts a draft; one that has started already is left as it is."""
+        return self.resume() if self.state == "draft" else self
+
+    def adjust(self, **settings: Any) -> Experiment:
+        """Other settings for a draft; one that has started keeps its own, `branch` makes another with other ones."""
+        if self.state != "draft":
+            raise BadValue(
+                f"{self.title!r} is {self.state}: its settings are settled.",
+                hint="branch(step, gamma=2) begins another one with other settings.",
+            )
+        from runway_lab.training.loop.settings import TrainingSettings
+
+        chosen = TrainingSettings.of({**self.plan.settings, **settings, "start": ""})
+        check_steps(chosen.steps)
+        check_device(chosen.device)
+        Plan.change(self._folder, settings=lambda was: chosen.to_json())
+        return self
+
     def resume(self, device: str = "") -> Experiment:
         """Goes on, at once or when it is its turn, where it trained before.
 

@@ -1,9 +1,9 @@
 """Where an experiment stands, kept in `state.json` and told in the diary.
 
-    preparing -> queued -> training -> finished
-                    ^          |
-                    |          +-> paused, stopped (by a person, or for want of budget), failed
-                    +------------------------+   resume leads back
+    draft -> preparing -> queued -> training -> finished
+                             ^          |
+                             |          +-> paused, stopped (by a person, or for want of budget), failed
+                             +------------------------+   resume leads back
 
 Whoever changes a state does so under the lock `words.lock`, reading what it is just then: a kernel that pauses and a
 trainer that finishes in the same moment do not write over each other. The supervisor writes that training begins and
@@ -31,7 +31,7 @@ from runway_lab.training.experiments.folder import Folder
 
 __all__ = ["ACTIVE", "STATES", "State", "change", "held", "note", "read", "read_json", "tell", "words"]
 
-STATES = ("preparing", "queued", "training", "paused", "stopped", "finished", "failed")
+STATES = ("draft", "preparing", "queued", "training", "paused", "stopped", "finished", "failed")
 ACTIVE = ("preparing", "queued", "training")
 """The states in which something goes on, or will."""
 

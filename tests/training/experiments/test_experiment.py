@@ -26,6 +26,7 @@ from runway_lab.errors import BadValue, RunwayLabError, Unknown
 from runway_lab.library.locks import FileLock
 from runway_lab.training.experiments import experiment as module
 from runway_lab.training.experiments import states
+from runway_lab.training.experiments.beginning import begin
 from runway_lab.training.experiments.experiment import Experiment
 from runway_lab.training.experiments.folder import Folder
 
@@ -325,3 +326,18 @@ def test_a_trainer_that_saves_for_ever_is_said(done: Experiment, monkeypatch: py
     with FileLock(Folder(done.folder).trainer_lock), pytest.raises(RunwayLabError, match="still being saved"):
         done.delete()
     assert done.folder.exists()
+
+
+def test_a_draft_waits_until_somebody_starts_it() -> None:
+    dots()
+    run = begin("Later", "dots", settings={**SMALL, "steps": 5}, draft=True)
+    assert run.state == "draft"
+    assert not supervisors()
+    run.adjust(steps=4)
+    with pytest.raises(Unknown, match="no setting"):
+        run.adjust(stepz=9)
+    until(run.start(), "finished")
+    assert run.progress.step == 4
+    with pytest.raises(BadValue, match="settings are settled"):
+        run.adjust(steps=9)
+    assert run.start().state == "finished"
