@@ -65,6 +65,7 @@ def test_one_that_dies_ends_all_and_nobody_can_tell_afterwards(monkeypatch: pyte
 
 
 def test_both_devices_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runway_lab.training.experiments.checking.devices", lambda: ("cuda:0", "cuda:1", "cpu"))
     run = small(device="cuda:0, cuda:1", steps=2)
     at_rest(run, "finished", "failed")
     place = line.take(Folder(run.folder))
