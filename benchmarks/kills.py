@@ -53,7 +53,7 @@ def main() -> int:
 
 def small(size: int) -> dict[str, Any]:
     """A small network; the batch is large enough for thirty lives to end before the training does."""
-    return {"channel_base": 16 * size, "channel_max": 32, "latent": 32, "batch": 24, "samples": 16, "sampled": 100}
+    return {"channel_base": 16 * size, "channel_max": 32, "latent": 32, "batch": 48, "samples": 16, "sampled": 100}
 
 
 def ordeal(settings: dict[str, Any], size: int, kills: int, resume_seconds: float, seed: int = 0) -> list[Row]:
@@ -90,7 +90,11 @@ def torment(experiment: Experiment, kills: int, interval: float, chance: random.
         while not loading and beating(experiment) != trainer.pid and trainer.is_running():
             time.sleep(0.005)
         end = time.monotonic() + chance.uniform(0.0, interval if loading else LONGEST * interval)
-        while time.monotonic() < end or (fruitless >= FRUITLESS and (resume.newest(folder) or -1) <= saved):
+        # Nor may a life come so far that too few steps are left for the others.
+        last = max(saved, 0) + experiment.plan.steps // kills
+        while (time.monotonic() < end and experiment.progress.step < last) or (
+            fruitless >= FRUITLESS and (resume.newest(folder) or -1) <= saved
+        ):
             if experiment.state not in ("queued", "training"):
                 return done, lost
             time.sleep(0.005)
